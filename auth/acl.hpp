@@ -1,0 +1,90 @@
+// Access rules: what a device may publish, and what it may subscribe to.
+//
+// Two sources: the profile's rules, shared by all its devices, and the device's own. Default deny;
+// a deny beats an allow. A subscription is granted if one allowed filter covers it whole; a denied
+// topic inside it is not delivered (may_receive). Threads: any; everything here is immutable once
+// made. Limit:   limits::rules_per_device_max own rules.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "auth/api_key.hpp"
+#include "auth/pattern.hpp"
+#include "auth/profile.hpp"
+#include "broker/core/identity.hpp"
+
+namespace drawbridge::auth {
+
+enum class Effect : std::uint8_t { allow, deny };
+enum class Operation : std::uint8_t { publish, subscribe };
+
+std::string_view to_text(Effect effect);        // "allow"
+std::string_view to_text(Operation operation);  // "publish"
+
+struct Rule {
+    std::int64_t rule_id = 0;
+    Effect effect = Effect::deny;
+    Operation operation = Operation::publish;
+    std::string filter;  // a pattern (pattern.hpp)
+};
+
+// Can this be a rule's filter: known variables only, and a valid topic filter once they are filled
+// in?
+bool is_rule_filter(std::string_view filter);
+
+// A device as the database describes it, without its keys. One snapshot is shared by the
+// authenticator's memory and all sessions of the device.
+struct Device {
+    std::string device_id;
+    std::string tenant;
+    ProfilePtr profile;
+    std::vector<Rule> rules;  // its own
+};
+
+using DevicePtr = std::shared_ptr<const Device>;
+
+class DeviceIdentity final : public core::Identity {
+public:
+    // key_id: of the API key that was shown; "" if there was none (anonymous, or `device can`).
+    DeviceIdentity(DevicePtr device, std::string_view key_id);
+
+    std::string_view id() const override { return device_->device_id; }
+    std::string_view tenant() const override { return device_->tenant; }
+    std::string_view profile() const override { return device_->profile->name; }
+    std::string_view key_id() const { return {key_id_.data(), key_id_length_}; }
+
+    bool may_publish(std::string_view topic) const override;
+    bool may_subscribe(std::string_view filter) const override;
+    bool may_receive(std::string_view topic) const override;
+    bool has_denied_subscriptions() const override { return has_denied_subscriptions_; }
+
+    // The same answers as may_publish(topic) and may_subscribe(filter), with the rule that decides.
+    core::Decision decide(Operation operation, std::string_view topic) const;
+
+private:
+    // The rule that decides. All empty: none speaks for it.
+    struct Verdict {
+        const std::string* pattern = nullptr;
+        const Rule* own = nullptr;  // null: the profile's
+        Effect effect = Effect::deny;
+    };
+
+    Verdict judge(Operation operation, std::string_view topic) const;
+    template <class Fits>
+    Verdict first_that_fits(Effect effect, Operation operation, Fits fits) const;
+    const std::vector<std::string>& profile_patterns(Effect effect, Operation operation) const;
+    Variables variables() const;
+
+    DevicePtr device_;
+    std::array<char, key_id_size> key_id_{};
+    std::uint8_t key_id_length_ = 0;
+    bool id_can_be_filled_in_;  // an anonymous client's id may hold anything, a wildcard too
+    bool has_denied_subscriptions_;
+};
+
+}  // namespace drawbridge::auth

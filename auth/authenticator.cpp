@@ -1,0 +1,210 @@
+#include "auth/authenticator.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "auth/limits.hpp"
+#include "broker/base/log.hpp"
+
+namespace drawbridge::auth {
+namespace {
+
+core::AuthAnswer refused(Reason reason, std::string why) {
+    return {.identity = nullptr, .refusal = reason, .why = std::move(why)};
+}
+
+}  // namespace
+
+core::IdentityPtr DeviceChange::renew(std::string_view client_id,
+                                      const core::IdentityPtr& held) const {
+    const auto* identity = dynamic_cast<const DeviceIdentity*>(held.get());
+    if (identity == nullptr || identity->id() != device_id || identity->key_id().empty())
+        return held;
+    const bool key_is_valid =
+        std::find(key_ids.begin(), key_ids.end(), identity->key_id()) != key_ids.end();
+    if (device == nullptr || !key_is_valid) return nullptr;
+    if (!may_use_client_id(*device, identity->key_id(), client_id)) return nullptr;
+    return std::make_shared<DeviceIdentity>(device, identity->key_id());
+}
+
+Authenticator::Authenticator(const AuthenticatorOptions& options, const Secret& secret,
+                             Profiles profiles, OnChange on_change, Now now)
+    : anonymous_profile_(options.allow_anonymous ? profiles.get(options.anonymous_profile)
+                                                 : nullptr),
+      on_change_(std::move(on_change)),
+      now_(std::move(now)),
+      store_(options.database),
+      verifier_(store_, secret, std::move(profiles)),
+      data_version_(store_.data_version()),
+      change_seq_(store_.newest_change()),
+      expiry_checked_at_(now_()),
+      sightings_written_at_(Clock::now()) {
+    store_.set_busy_timeout(limits::authenticator_busy);
+    worker_ = std::thread([this] { work(); });
+}
+
+Authenticator::~Authenticator() {
+    {
+        const std::lock_guard lock(mutex_);
+        stopping_ = true;
+    }
+    wake_.notify_one();
+    worker_.join();
+}
+
+void Authenticator::authenticate(core::Credentials credentials, Reply reply) {
+    if (anonymous_profile_ != nullptr && !credentials.username && !credentials.password)
+        return reply(answer_anonymous(credentials));
+    {
+        const std::lock_guard lock(mutex_);
+        if (waiting_.size() < limits::authentications_waiting_max) {
+            waiting_.push_back({std::move(credentials), std::move(reply)});
+            wake_.notify_one();
+            return;
+        }
+    }
+    reply(refused(Reason::server_busy, "too many clients wait to be authenticated"));
+}
+
+void Authenticator::poke(std::function<void()> acted) {
+    {
+        const std::lock_guard lock(mutex_);
+        poked_.push_back(std::move(acted));
+    }
+    wake_.notify_one();
+}
+
+void Authenticator::work() {
+    std::vector<Request> requests;
+    std::vector<std::function<void()>> pokes;
+    bool stopping = false;
+    while (!stopping) {
+        stopping = !take_work(requests, pokes);
+        try {
+            look_for_changes();
+            failing_ = false;
+        } catch (const SQLite::Exception& failure) {
+            if (!std::exchange(failing_, true))
+                log::error("devices cannot be read from the database: {}", failure.what());
+        }
+        for (Request& request : requests)
+            request.reply(stopping ? refused(Reason::server_shutting_down, "the broker stops")
+                                   : answer(request.credentials));
+        for (const auto& acted : pokes)
+            if (acted) acted();
+        requests.clear();
+        pokes.clear();
+        if (stopping || sightings_.size() >= limits::sightings_waiting_max ||
+            Clock::now() - sightings_written_at_ >= limits::sightings_write_interval)
+            write_sightings();
+    }
+}
+
+// Waits for work, or until it is time to look for changes; fills the two empty lists. Returns false
+// if the worker has to stop.
+bool Authenticator::take_work(std::vector<Request>& requests,
+                              std::vector<std::function<void()>>& pokes) {
+    std::unique_lock lock(mutex_);
+    wake_.wait_for(lock, limits::change_watch_interval,
+                   [this] { return stopping_ || !waiting_.empty() || !poked_.empty(); });
+    requests.swap(waiting_);
+    pokes.swap(poked_);
+    return !stopping_;
+}
+
+void Authenticator::look_for_changes() {
+    const WallTime now = now_();
+    std::vector<std::string> device_ids = store_.keys_expired(expiry_checked_at_, now);
+    const std::int64_t data_version = store_.data_version();
+    Changes changes{.device_ids = {}, .seq = change_seq_};
+    if (data_version != data_version_) changes = store_.changes_since(change_seq_);
+
+    // Forgotten first, all of them: if a read fails on the way, the next lookup is still a fresh
+    // one.
+    for (const std::string& device_id : changes.device_ids) verifier_.forget(device_id);
+    device_ids.insert(device_ids.end(), changes.device_ids.begin(), changes.device_ids.end());
+    std::sort(device_ids.begin(), device_ids.end());
+    device_ids.erase(std::unique(device_ids.begin(), device_ids.end()), device_ids.end());
+    for (const std::string& device_id : device_ids) tell_of_change(device_id);
+
+    expiry_checked_at_ = now;
+    data_version_ = data_version;
+    change_seq_ = changes.seq;
+}
+
+void Authenticator::tell_of_change(const std::string& device_id) {
+    const DeviceRecordPtr record = verifier_.record_of(device_id);
+    DeviceChange change{.device_id = device_id, .device = nullptr, .key_ids = {}};
+    if (record->enabled) change.device = record->device;
+    change.removed = !record->known;
+    const WallTime now = now_();
+    for (const KeyRecord& key : record->keys)
+        if (!key.expired(now)) change.key_ids.push_back(key.key_id);
+    on_change_(change);
+}
+
+core::AuthAnswer Authenticator::answer(const core::Credentials& credentials) {
+    if (failing_)  // what is remembered may be out of date
+        return refused(Reason::server_unavailable, "changes of devices cannot be read");
+    try {
+        const WallTime now = now_();
+        Verification verification = verifier_.verify(credentials, now);
+        note(verification, credentials.address, now);
+        return std::move(verification.answer);
+    } catch (const SQLite::Exception& failure) {
+        return refused(Reason::server_unavailable,
+                       fmt::format("the database cannot be read: {}", failure.what()));
+    }
+}
+
+core::AuthAnswer Authenticator::answer_anonymous(const core::Credentials& credentials) const {
+    if (credentials.client_id.size() > limits::id_bytes_max)
+        return refused(Reason::client_identifier_not_valid, "the client id is too long");
+    auto client = std::make_shared<const Device>(Device{.device_id = credentials.client_id,
+                                                        .tenant = {},
+                                                        .profile = anonymous_profile_,
+                                                        .rules = {}});
+    return {.identity = std::make_shared<DeviceIdentity>(std::move(client), ""),
+            .refusal = Reason::success,
+            .why = {}};
+}
+
+void Authenticator::note(const Verification& verification, const std::string& address,
+                         WallTime now) {
+    if (verification.device_id.empty()) return;
+    Sighting& sighting = sightings_[verification.device_id];
+    sighting.device_id = verification.device_id;
+    if (verification.answer.identity != nullptr) {
+        sighting.seen = now;
+        sighting.key_id = verification.key_id;
+    } else {
+        sighting.refused = now;
+        sighting.refusal = fmt::format("{}, from {}", verification.answer.why, address);
+    }
+}
+
+void Authenticator::write_sightings() {
+    sightings_written_at_ = Clock::now();
+    if (sightings_.empty() && forgotten_seq_ == change_seq_) return;
+    std::vector<Sighting> batch;
+    for (const auto& [device_id, sighting] : sightings_) batch.push_back(sighting);
+    try {
+        SQLite::Transaction all = store_.begin();
+        store_.record(batch);
+        store_.forget_changes(change_seq_);
+        all.commit();
+        sightings_.clear();
+        forgotten_seq_ = change_seq_;
+    } catch (const SQLite::Exception& failure) {
+        // Most likely somebody else is writing. They are tried again, unless they become too many.
+        if (sightings_.size() >= limits::sightings_waiting_max) {
+            log::warn("{} devices' last-seen times are lost, the database cannot be written: {}",
+                      sightings_.size(), failure.what());
+            sightings_.clear();
+        }
+    }
+}
+
+}  // namespace drawbridge::auth

@@ -1,0 +1,111 @@
+// Authenticator: checks the credentials of strangers, and watches for changes of those already
+// admitted.
+//
+// One worker thread with its own connection to the database. It takes all that wait at once; looks,
+// at least every limits::change_watch_interval, whether the database has changed or a key's time
+// has run out, and tells on_change of each device concerned; and notes who was seen and refused,
+// many at a time. What was committed before a CONNECT came is respected by its answer.
+//
+// Owner:   the app. Threads: authenticate() and poke() from any; replies and callbacks come from
+// the
+//          worker (anonymous clients, and refusals because of a full queue, from the caller's
+//          thread).
+// Limit:   limits::authentications_waiting_max; above it, the answer is server_busy at once.
+#pragma once
+
+#include <condition_variable>
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <unordered_map>
+#include <vector>
+
+#include "auth/acl.hpp"
+#include "auth/device_store.hpp"
+#include "auth/profile.hpp"
+#include "auth/secret.hpp"
+#include "auth/verifier.hpp"
+#include "broker/base/clock.hpp"
+#include "broker/core/authenticator.hpp"
+
+namespace drawbridge::auth {
+
+// A device whose record has changed, or one of whose keys has expired.
+struct DeviceChange {
+    std::string device_id;
+    DevicePtr device;                  // null: it may not be connected any more
+    bool removed = false;              // it is not known any more, so what it left behind goes, too
+    std::vector<std::string> key_ids;  // the keys that are valid now
+
+    // What the identity of a live session becomes; null: the session must end. It lives as long as
+    // the very key that it used. An identity that is not of this device is returned as it is.
+    core::IdentityPtr renew(std::string_view client_id, const core::IdentityPtr& held) const;
+};
+
+struct AuthenticatorOptions {
+    std::filesystem::path database;
+    bool allow_anonymous = false;
+    std::string anonymous_profile = "open";
+};
+
+class Authenticator final : public core::Authenticator {
+public:
+    using OnChange = std::function<void(const DeviceChange&)>;
+    using Now = std::function<WallTime()>;
+
+    // Throws storage::DatabaseRefused, or RefusedChange if there is no such anonymous_profile.
+    // on_change and now are called by the worker.
+    Authenticator(const AuthenticatorOptions& options, const Secret& secret, Profiles profiles,
+                  OnChange on_change, Now now = WallClock::now);
+    // Answers those who still wait with server_shutting_down, and writes what it has noted.
+    ~Authenticator() override;
+
+    void authenticate(core::Credentials credentials, Reply reply) override;
+
+    // Looks for changes now. acted, if any, is called once on_change has been told of all of them.
+    void poke(std::function<void()> acted = {});
+
+private:
+    struct Request {
+        core::Credentials credentials;
+        Reply reply;
+    };
+
+    void work();
+    bool take_work(std::vector<Request>& requests, std::vector<std::function<void()>>& pokes);
+    void look_for_changes();
+    void tell_of_change(const std::string& device_id);
+    core::AuthAnswer answer(const core::Credentials& credentials);
+    core::AuthAnswer answer_anonymous(const core::Credentials& credentials) const;
+    void note(const Verification& verification, const std::string& address, WallTime now);
+    void write_sightings();
+
+    const ProfilePtr anonymous_profile_;  // null: anonymous clients are refused
+    const OnChange on_change_;
+    const Now now_;
+
+    // The worker's own.
+    DeviceStore store_;
+    Verifier verifier_;
+    std::int64_t data_version_ = 0;
+    std::int64_t change_seq_ = 0;     // acted on up to here
+    std::int64_t forgotten_seq_ = 0;  // deleted from the database up to here
+    WallTime expiry_checked_at_;
+    std::unordered_map<std::string, Sighting> sightings_;  // by device_id
+    TimePoint sightings_written_at_;
+    bool failing_ = false;  // the database could not be used last time: said once in the log
+
+    std::mutex mutex_;
+    std::condition_variable wake_;
+    std::vector<Request> waiting_;              // guarded by mutex_
+    std::vector<std::function<void()>> poked_;  // guarded by mutex_
+    bool stopping_ = false;                     // guarded by mutex_
+
+    std::thread worker_;  // last: everything above exists before it starts
+};
+
+}  // namespace drawbridge::auth

@@ -1,0 +1,27 @@
+// Patterns: topic filters, client ids and user names with {device_id}, {tenant} and {key_id} to
+// fill in.
+//
+// Kept once per profile and filled in when something is asked, not once per device: a million
+// devices of one profile hold one copy. A pattern that names a variable which is empty fits
+// nothing, so that "tenants/{tenant}/#" never becomes "tenants//#".
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace drawbridge::auth {
+
+struct Variables {
+    std::string_view device_id;
+    std::string_view tenant;
+    std::string_view key_id;
+};
+
+// The pattern with its variables filled in; nothing if one is empty, or unknown.
+std::optional<std::string> fill_in(std::string_view pattern, const Variables& variables);
+
+// Is the name what the pattern says? A '*' at the pattern's end stands for any rest, also none.
+bool fits(std::string_view pattern, const Variables& variables, std::string_view name);
+
+}  // namespace drawbridge::auth

@@ -1,0 +1,56 @@
+// Verifier: are these credentials right? The check itself, without threads and without a clock.
+//
+// Whatever fails gets the same answer, bad_user_name_or_password, after the same work: one lookup,
+// one HMAC and one comparison, with stand-ins where there is nothing to look up or to compare with.
+// Owner: the Authenticator. Threads: the owner's only.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "auth/api_key.hpp"
+#include "auth/device_store.hpp"
+#include "auth/profile.hpp"
+#include "auth/record_cache.hpp"
+#include "broker/base/clock.hpp"
+#include "broker/core/authenticator.hpp"
+
+namespace drawbridge::auth {
+
+struct Verification {
+    core::AuthAnswer answer;
+    std::string device_id;  // whom the user name names; "" if nobody
+    std::string key_id;     // of the key that was right; "" if refused
+};
+
+// May a device of this profile call itself so? key_id: "" where none is at hand.
+bool may_use_client_id(const Device& device, std::string_view key_id, std::string_view client_id);
+
+class Verifier {
+public:
+    // store must outlive the verifier.
+    Verifier(DeviceStore& store, const Secret& secret, Profiles profiles);
+
+    // Throws SQLite::Exception when the database cannot be read.
+    Verification verify(const core::Credentials& shown, WallTime now);
+
+    // What the database says of a device; never null.
+    DeviceRecordPtr record_of(std::string_view device_id);
+    // Its record has changed.
+    void forget(std::string_view device_id) { cache_.forget(device_id); }
+
+private:
+    DeviceRecordPtr record_of_username(std::string_view username);
+    DeviceRecordPtr read_record(std::string_view device_id);
+    // Why these credentials are refused, in words for the operator; "" if they are right.
+    std::string objection(const core::Credentials& shown, const DeviceRecord& record,
+                          const KeyRecord* key, bool key_is_right, WallTime now);
+
+    DeviceStore& store_;
+    Profiles profiles_;
+    KeyHasher hasher_;
+    KeyHash nobodys_hash_;  // of no key at all
+    RecordCache cache_;
+};
+
+}  // namespace drawbridge::auth

@@ -1,0 +1,373 @@
+// Reads the configuration: the only file that includes toml++, which takes seconds to compile.
+#include "broker/app/configuration.hpp"
+
+#include <arpa/inet.h>
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <toml++/toml.h>
+
+#include <algorithm>
+#include <charconv>
+#include <fstream>
+#include <iterator>
+#include <utility>
+
+#include "broker/app/configuration_keys.hpp"
+
+namespace drawbridge::app {
+namespace {
+
+// What there is to say about one file, sorted by line at the end because toml++ walks keys by name.
+class Notes {
+public:
+    explicit Notes(const std::filesystem::path& file) : file_(file.string()) {}
+
+    void add(std::size_t line, std::string text) { notes_.emplace_back(line, std::move(text)); }
+    bool empty() const { return notes_.empty(); }
+
+    std::vector<std::string> lines() const {
+        std::vector<std::pair<std::size_t, std::string>> sorted = notes_;
+        std::stable_sort(sorted.begin(), sorted.end(),
+                         [](const auto& a, const auto& b) { return a.first < b.first; });
+        std::vector<std::string> lines;
+        for (const auto& [line, text] : sorted)
+            lines.push_back(fmt::format("{}:{}: {}", file_, line, text));
+        return lines;
+    }
+
+private:
+    std::string file_;
+    std::vector<std::pair<std::size_t, std::string>> notes_;
+};
+
+std::size_t line_of(const toml::node& node) { return node.source().begin.line; }
+
+// A value as the user wrote it, or its kind if it is not a plain one.
+std::string shown(const toml::node& node) {
+    if (const auto* text = node.as_string()) return fmt::format("\"{}\"", text->get());
+    if (const auto* number = node.as_integer()) return fmt::format("{}", number->get());
+    if (const auto* flag = node.as_boolean()) return flag->get() ? "true" : "false";
+    if (const auto* number = node.as_floating_point()) return fmt::format("{}", number->get());
+    if (node.is_table()) return "a table";
+    if (node.is_array()) return "an array";
+    return "a date or time";
+}
+
+bool is_address(const std::string& text) {
+    in6_addr bytes;
+    return inet_pton(AF_INET, text.c_str(), &bytes) == 1 ||
+           inet_pton(AF_INET6, text.c_str(), &bytes) == 1;
+}
+
+// "127.0.0.1:4222" or "[::1]:4222".
+bool is_endpoint(const std::string& text) {
+    const std::size_t colon = text.rfind(':');
+    if (colon == std::string::npos) return false;
+
+    const char* end = text.data() + text.size();
+    std::uint16_t port = 0;
+    const auto [stopped, error] = std::from_chars(text.data() + colon + 1, end, port);
+    if (error != std::errc() || stopped != end || port == 0) return false;
+
+    std::string host = text.substr(0, colon);
+    const bool has_brackets = host.size() > 2 && host.front() == '[' && host.back() == ']';
+    if (has_brackets) host = host.substr(1, host.size() - 2);
+    return is_address(host) && has_brackets == (host.find(':') != std::string::npos);
+}
+
+// Keys, reading: takes one table's values into their fields. What is wrong goes into mistakes, and
+// the field keeps its default.
+class TableReader {
+public:
+    // title: as the table is headed in the file, "[limits]"; empty for the file itself.
+    TableReader(const toml::table& table, std::string title, std::filesystem::path directory,
+                Notes& mistakes, Notes& warnings)
+        : table_(table),
+          title_(std::move(title)),
+          directory_(std::move(directory)),
+          mistakes_(mistakes),
+          warnings_(warnings) {}
+
+    void flag(std::string_view key, bool& value) {
+        const toml::node* node = find(key);
+        if (node == nullptr) return;
+        if (const auto* found = node->as_boolean())
+            value = found->get();
+        else
+            refuse(*node, key, "must be true or false");
+    }
+
+    void text(std::string_view key, std::string& value) {
+        const toml::node* node = find(key);
+        if (node == nullptr) return;
+        if (const auto* found = node->as_string())
+            value = found->get();
+        else
+            refuse(*node, key, "must be a string");
+    }
+
+    void path(std::string_view key, std::filesystem::path& value) {
+        std::string name;
+        text(key, name);
+        if (!name.empty()) value = (directory_ / name).lexically_normal();
+    }
+
+    void address(std::string_view key, std::string& value) {
+        const toml::node* node = find(key);
+        if (node == nullptr) return;
+        const auto* found = node->as_string();
+        if (found != nullptr && is_address(found->get()))
+            value = found->get();
+        else
+            refuse(*node, key, "must be an IP address such as \"0.0.0.0\" or \"::\"");
+    }
+
+    void endpoint(std::string_view key, std::string& value) {
+        const toml::node* node = find(key);
+        if (node == nullptr) return;
+        const auto* found = node->as_string();
+        if (found != nullptr && (found->get().empty() || is_endpoint(found->get())))
+            value = found->get();
+        else
+            refuse(*node, key,
+                   "must be an IP address and a port such as \"127.0.0.1:8080\", or \"\" for off");
+    }
+
+    template <class Number>
+    void number(std::string_view key, Number& value, std::int64_t min, std::int64_t max) {
+        const toml::node* node = find(key);
+        if (node == nullptr) return;
+        const auto* found = node->as_integer();
+        if (found != nullptr && min <= found->get() && found->get() <= max)
+            value = static_cast<Number>(found->get());
+        else
+            refuse(*node, key, fmt::format("must be a whole number from {} to {}", min, max));
+    }
+
+    void duration(std::string_view key, milliseconds& value, milliseconds min, milliseconds max) {
+        const toml::node* node = find(key);
+        if (node == nullptr) return;
+        const auto found = parse_duration(node->value_or(std::string_view()));
+        if (found && min <= *found && *found <= max)
+            value = *found;
+        else
+            refuse(*node, key,
+                   fmt::format("must be a duration from \"{}\" to \"{}\" (units: ms s m h d)",
+                               to_text(min), to_text(max)));
+    }
+
+    void whole_seconds(std::string_view key, std::uint32_t& value) {
+        constexpr seconds max = std::chrono::hours(24) * 49'710;  // the last day that 32 bits hold
+        milliseconds found = seconds(value);
+        duration(key, found, seconds(0), max);
+        if (found % seconds(1) != milliseconds(0))
+            refuse(*find(key), key, "must be a whole number of seconds");
+        else
+            value = static_cast<std::uint32_t>(found / seconds(1));
+    }
+
+    template <class E, std::size_t count>
+    void choice(std::string_view key, E& value, const Choices<E, count>& choices) {
+        const toml::node* node = find(key);
+        if (node == nullptr) return;
+        std::vector<std::string> names;
+        for (const auto& [name, choice] : choices) {
+            if (node->value_or(std::string_view()) == name) {
+                value = choice;
+                return;
+            }
+            names.push_back(fmt::format("\"{}\"", name));
+        }
+        refuse(*node, key, fmt::format("must be {}", fmt::join(names, " or ")));
+    }
+
+    void transport(std::string_view key, Transport& value, const Choices<Transport, 2>& choices) {
+        const toml::node* node = find(key);
+        const std::string_view name = node ? node->value_or(std::string_view()) : "";
+        if (name == "ws" || name == "wss")
+            refuse(*node, key,
+                   "must be \"tcp\" or \"tls\": WebSocket is not served by this version");
+        else
+            choice(key, value, choices);
+    }
+
+    // The key is known and kept, but this version does nothing with it: worth a word if it is on.
+    void later(std::string_view key, bool on) {
+        const toml::node* node = table_.get(key);
+        if (node != nullptr && on)
+            warnings_.add(line_of(*node), named(key) + " is not served by this version");
+    }
+
+    // Sections, reading: a table or a list of tables inside this one.
+    template <class Section>
+    void table(std::string_view key, Section& section) {
+        const toml::node* node = find(key);
+        if (node == nullptr) return;
+        if (const toml::table* found = node->as_table())
+            read(*found, fmt::format("[{}]", key), section);
+        else
+            refuse(*node, key, fmt::format("must be a table headed [{}]", key));
+    }
+
+    template <class Section>
+    void list(std::string_view key, std::vector<Section>& sections) {
+        const toml::node* node = find(key);
+        if (node == nullptr) return;
+        const toml::array* found = node->as_array();
+        if (found == nullptr || !found->is_homogeneous(toml::node_type::table)) {
+            refuse(*node, key, fmt::format("must be one or more tables, each headed [[{}]]", key));
+            return;
+        }
+        for (const toml::node& element : *found)
+            read(*element.as_table(), fmt::format("[[{}]]", key), sections.emplace_back());
+    }
+
+    // A mistake in the table as a whole.
+    void refuse(std::string_view sentence) {
+        mistakes_.add(line_of(table_), fmt::format("{} {}", title_, sentence));
+    }
+
+    // Whatever nobody asked for is a mistake: a misspelt key must not pass for a default.
+    void finish() {
+        for (const auto& [key, node] : table_) {
+            if (std::find(known_.begin(), known_.end(), key.str()) != known_.end()) continue;
+            mistakes_.add(
+                key.source().begin.line,
+                fmt::format("{} is not a key; known {}: {}", named(key.str()),
+                            title_.empty() ? "here" : "in " + title_, fmt::join(known_, ", ")));
+        }
+    }
+
+private:
+    const toml::node* find(std::string_view key) {
+        if (std::find(known_.begin(), known_.end(), key) == known_.end()) known_.push_back(key);
+        return table_.get(key);
+    }
+
+    std::string named(std::string_view key) const {
+        return title_.empty() ? std::string(key) : fmt::format("{} {}", title_, key);
+    }
+
+    void refuse(const toml::node& node, std::string_view key, std::string_view sentence) {
+        mistakes_.add(line_of(node),
+                      fmt::format("{} {}, not {}", named(key), sentence, shown(node)));
+    }
+
+    template <class Section>
+    void read(const toml::table& table, std::string title, Section& section);
+
+    const toml::table& table_;
+    std::string title_;
+    std::filesystem::path directory_;  // where relative paths start
+    Notes& mistakes_;
+    Notes& warnings_;
+    std::vector<std::string_view> known_;  // literals from configuration_keys.hpp
+};
+
+// What follows from other keys of the same table.
+template <class Section>
+void complete(TableReader&, Section&) {}
+
+void complete(TableReader& reader, ListenerConfiguration& listener) {
+    const bool tls = listener.transport == Transport::tls;
+    if (listener.name.empty()) listener.name = tls ? "mqtts" : "mqtt";
+    if (listener.port == 0) listener.port = tls ? 8883 : 1883;
+
+    if (listener.certificate.empty() && !listener.private_key.empty())
+        reader.refuse("has a private_key without a certificate: give both, or neither");
+    if (!listener.certificate.empty() && listener.private_key.empty())
+        reader.refuse("has a certificate without a private_key: give both, or neither");
+    if (!tls && !(listener.certificate.empty() && listener.private_key.empty()))
+        reader.refuse("has a certificate but no TLS: say transport = \"tls\", or leave it out");
+}
+
+void complete(TableReader& reader, RouteConfiguration& route) {
+    if (route.nats_topic.empty() || route.mqtt_topic.empty())
+        reader.refuse("needs a nats_topic and an mqtt_topic");
+}
+
+template <class Section>
+void TableReader::read(const toml::table& table, std::string title, Section& section) {
+    TableReader reader(table, std::move(title), directory_, mistakes_, warnings_);
+    visit_keys(reader, section);
+    reader.finish();
+    complete(reader, section);
+}
+
+// Each listener needs an address of its own. listeners: as many as there are tables in the file.
+void check_addresses(const toml::table& root, const std::vector<ListenerConfiguration>& listeners,
+                     Notes& mistakes) {
+    const toml::array* tables = root["listener"].as_array();
+    for (std::size_t i = 0; i < listeners.size(); ++i)
+        for (std::size_t earlier = 0; earlier < i; ++earlier)
+            if (listeners[i].bind == listeners[earlier].bind &&
+                listeners[i].port == listeners[earlier].port)
+                mistakes.add(
+                    line_of((*tables)[i]),
+                    fmt::format("[[listener]] has the same bind and port ({} port {}) as the "
+                                "one at line {}",
+                                listeners[i].bind, listeners[i].port, line_of((*tables)[earlier])));
+}
+
+toml::table parse(std::string_view text, const std::filesystem::path& file) {
+    try {
+        return toml::parse(text, file.string());
+    } catch (const toml::parse_error& error) {
+        throw ConfigurationError({fmt::format("{}:{}: is not TOML: {}", file.string(),
+                                              error.source().begin.line, error.description())});
+    }
+}
+
+std::vector<ListenerConfiguration> default_listeners() {
+    ListenerConfiguration plain;
+    plain.name = "mqtt";
+    plain.port = 1883;
+    ListenerConfiguration secure;
+    secure.name = "mqtts";
+    secure.transport = Transport::tls;
+    secure.port = 8883;
+    return {plain, secure};
+}
+
+}  // namespace
+
+ConfigurationError::ConfigurationError(std::vector<std::string> mistakes)
+    : std::runtime_error(fmt::format("{}", fmt::join(mistakes, "\n"))),
+      mistakes_(std::move(mistakes)) {}
+
+Configuration default_configuration() {
+    Configuration configuration;
+    configuration.listeners = default_listeners();
+    return configuration;
+}
+
+Configuration load_configuration(const std::filesystem::path& file) {
+    if (file.empty()) return default_configuration();
+
+    std::ifstream in(file, std::ios::binary);
+    std::error_code ignored;
+    if (!in || std::filesystem::is_directory(file, ignored))
+        throw ConfigurationError({fmt::format(
+            "{}: cannot be read; check that it is a file and who may read it", file.string())});
+    const std::string text(std::istreambuf_iterator<char>(in), {});
+    return parse_configuration(text, file);
+}
+
+Configuration parse_configuration(std::string_view text, const std::filesystem::path& file) {
+    const toml::table root = parse(text, file);
+    Notes mistakes(file);
+    Notes warnings(file);
+
+    Configuration configuration;
+    TableReader reader(root, "", file.parent_path(), mistakes, warnings);
+    visit_sections(reader, configuration);
+    reader.finish();
+    if (mistakes.empty()) check_addresses(root, configuration.listeners, mistakes);
+    if (!mistakes.empty()) throw ConfigurationError(mistakes.lines());
+
+    if (configuration.listeners.empty()) configuration.listeners = default_listeners();
+    configuration.warnings = warnings.lines();
+    return configuration;
+}
+
+}  // namespace drawbridge::app

@@ -1,0 +1,123 @@
+// Configuration: everything that an operator may choose, with its default. docs/configuration.md is
+// its description for users; configuration_keys.hpp lists the keys with what each may be.
+//
+// A plain value: read once at start and at each reload, then handed down by reference.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "broker/base/clock.hpp"
+#include "broker/base/limits.hpp"
+#include "broker/base/log.hpp"
+
+namespace drawbridge::app {
+
+enum class Transport { tcp, tls };
+
+struct ListenerConfiguration {
+    std::string name;  // "mqtt" or "mqtts" unless given; for the log
+    Transport transport = Transport::tcp;
+    std::string bind = "0.0.0.0";
+    std::uint16_t port = 0;             // 1883 or 8883 unless given
+    std::filesystem::path certificate;  // PEM chain; empty: the generated one
+    std::filesystem::path private_key;
+    std::filesystem::path client_ca;  // empty: client certificates are not asked for
+    bool psk = true;
+};
+
+struct AuthConfiguration {
+    enum class Duplicate { reject, takeover };
+
+    bool allow_anonymous = false;
+    std::string anonymous_profile = "open";
+    Duplicate duplicate_client_id = Duplicate::reject;
+    milliseconds duplicate_probe = seconds(3);
+};
+
+struct AclConfiguration {
+    enum class DeniedPublish { drop, disconnect };
+
+    DeniedPublish denied_publish = DeniedPublish::drop;
+};
+
+struct BrokerConfiguration {
+    std::uint16_t threads = 0;  // shards; 0: one per core
+    milliseconds connect_timeout = seconds(10);
+};
+
+struct StorageConfiguration {
+    enum class Sync { full, normal, off };
+
+    bool persistence = true;
+    Sync sync = Sync::full;
+};
+
+struct NatsConfiguration {
+    std::string listen = "127.0.0.1:4222";  // "": off
+    bool allow_anonymous = false;
+};
+
+struct RouteConfiguration {
+    std::string nats_topic;
+    std::string mqtt_topic;
+    std::string subtopic;
+    std::string type = "default";
+    std::uint16_t workers = 0;
+};
+
+struct HttpConfiguration {
+    std::string listen = "127.0.0.1:8080";  // "": off
+};
+
+struct LogConfiguration {
+    log::Level level = log::Level::info;
+};
+
+struct Configuration {
+    std::vector<ListenerConfiguration> listeners;  // never empty
+    AuthConfiguration auth;
+    AclConfiguration acl;
+    BrokerConfiguration broker;
+    Limits limits;
+    StorageConfiguration storage;
+    NatsConfiguration nats;
+    std::vector<RouteConfiguration> routes;
+    HttpConfiguration http;
+    LogConfiguration log;
+
+    // One sentence for each key that is set and that this version does not serve yet.
+    std::vector<std::string> warnings;
+};
+
+// What is wrong with a configuration file: every mistake in it, each as one line "FILE:LINE: ...".
+class ConfigurationError : public std::runtime_error {
+public:
+    explicit ConfigurationError(std::vector<std::string> mistakes);
+
+    const std::vector<std::string>& mistakes() const { return mistakes_; }
+
+private:
+    std::vector<std::string> mistakes_;
+};
+
+// Plain MQTT on 1883, TLS on 8883, and the defaults above.
+Configuration default_configuration();
+
+// Reads a file; an empty path gives the defaults. Throws ConfigurationError.
+Configuration load_configuration(const std::filesystem::path& file);
+
+// Reads the text of a file. Mistakes are reported under the file's name, and relative paths in the
+// text start at its directory.
+Configuration parse_configuration(std::string_view text, const std::filesystem::path& file);
+
+// The configuration in effect, every key written out, as a file that load_configuration reads back
+// to the same values; and as one JSON document with the same names.
+std::string write_toml(const Configuration& configuration);
+std::string write_json(const Configuration& configuration);
+
+}  // namespace drawbridge::app

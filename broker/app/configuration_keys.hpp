@@ -1,0 +1,151 @@
+// The one list of the configuration's keys: each with its field, its kind and what it may be.
+//
+// Reading, writing as TOML and writing as JSON all walk this list, so a key that is added here
+// exists everywhere. Sections offers table() and list(); Keys offers a function for each kind of
+// value, and later() for what this version keeps but does not serve.
+#pragma once
+
+#include <array>
+#include <limits>
+#include <string_view>
+#include <utility>
+
+#include "broker/app/configuration.hpp"
+#include "broker/app/duration.hpp"
+
+namespace drawbridge::app {
+
+// The spellings of an enumeration, for choice().
+template <class E, std::size_t count>
+using Choices = std::array<std::pair<std::string_view, E>, count>;
+
+inline constexpr Choices<Transport, 2> transport_choices = {{
+    {"tcp", Transport::tcp},
+    {"tls", Transport::tls},
+}};
+inline constexpr Choices<AuthConfiguration::Duplicate, 2> duplicate_choices = {{
+    {"reject", AuthConfiguration::Duplicate::reject},
+    {"takeover", AuthConfiguration::Duplicate::takeover},
+}};
+inline constexpr Choices<AclConfiguration::DeniedPublish, 2> denied_publish_choices = {{
+    {"drop", AclConfiguration::DeniedPublish::drop},
+    {"disconnect", AclConfiguration::DeniedPublish::disconnect},
+}};
+inline constexpr Choices<StorageConfiguration::Sync, 3> sync_choices = {{
+    {"full", StorageConfiguration::Sync::full},
+    {"normal", StorageConfiguration::Sync::normal},
+    {"off", StorageConfiguration::Sync::off},
+}};
+inline constexpr Choices<log::Level, 4> log_level_choices = {{
+    {"debug", log::Level::debug},
+    {"info", log::Level::info},
+    {"warn", log::Level::warn},
+    {"error", log::Level::error},
+}};
+
+// The largest MQTT packet there can be: four bytes of length, and the byte before them
+// (section 2.1.4).
+constexpr std::uint32_t packet_bytes_most = 268'435'455 + 5;
+
+template <class Keys>
+void visit_keys(Keys& keys, ListenerConfiguration& listener) {
+    keys.text("name", listener.name);
+    keys.transport("transport", listener.transport, transport_choices);
+    keys.address("bind", listener.bind);
+    keys.number("port", listener.port, 1, 65'535);
+    keys.path("certificate", listener.certificate);
+    keys.path("private_key", listener.private_key);
+    keys.path("client_ca", listener.client_ca);
+    keys.later("client_ca", !listener.client_ca.empty());
+    keys.flag("psk", listener.psk);
+    keys.later("psk", listener.psk);
+}
+
+template <class Keys>
+void visit_keys(Keys& keys, AuthConfiguration& auth) {
+    keys.flag("allow_anonymous", auth.allow_anonymous);
+    keys.text("anonymous_profile", auth.anonymous_profile);
+    keys.choice("duplicate_client_id", auth.duplicate_client_id, duplicate_choices);
+    keys.duration("duplicate_probe", auth.duplicate_probe, seconds(0), seconds(60));
+}
+
+template <class Keys>
+void visit_keys(Keys& keys, AclConfiguration& acl) {
+    keys.choice("denied_publish", acl.denied_publish, denied_publish_choices);
+}
+
+template <class Keys>
+void visit_keys(Keys& keys, BrokerConfiguration& broker) {
+    keys.number("threads", broker.threads, 0, 256);
+    keys.duration("connect_timeout", broker.connect_timeout, milliseconds(100), seconds(600));
+}
+
+template <class Keys>
+void visit_keys(Keys& keys, Limits& limits) {
+    keys.number("max_connections", limits.max_connections, 1, 10'000'000);
+    keys.number("max_packet_bytes", limits.max_packet_bytes, 128, packet_bytes_most);
+    keys.number("max_payload_bytes", limits.max_payload_bytes, 0, packet_bytes_most);
+    keys.number("max_topic_levels", limits.max_topic_levels, 1, 65'535);
+    keys.number("max_subscriptions_per_client", limits.max_subscriptions_per_client, 1, 1'000'000);
+    keys.number("max_inflight", limits.max_inflight, 1, 65'535);
+    keys.number("max_topic_alias", limits.max_topic_alias, 0, 65'535);
+    keys.number("max_keep_alive", limits.max_keep_alive, 1, 65'535);
+    keys.whole_seconds("max_session_expiry", limits.max_session_expiry);
+    keys.number("max_queued_messages", limits.max_queued_messages, 0, 100'000'000);
+    keys.number("max_queued_bytes", limits.max_queued_bytes, 0, 1LL << 40);
+    keys.number("max_retained_messages", limits.max_retained_messages, 0, 1'000'000'000);
+    keys.number("max_retained_bytes", limits.max_retained_bytes, 0, 1LL << 40);
+    keys.number("messages_per_second", limits.messages_per_second, 0, 1'000'000'000);
+    keys.number("bytes_per_second", limits.bytes_per_second, 0, 4'000'000'000);
+}
+
+template <class Keys>
+void visit_keys(Keys& keys, StorageConfiguration& storage) {
+    keys.flag("persistence", storage.persistence);
+    keys.choice("sync", storage.sync, sync_choices);
+}
+
+template <class Keys>
+void visit_keys(Keys& keys, NatsConfiguration& nats) {
+    keys.endpoint("listen", nats.listen);
+    keys.later("listen", !nats.listen.empty());
+    keys.flag("allow_anonymous", nats.allow_anonymous);
+    keys.later("allow_anonymous", nats.allow_anonymous);
+}
+
+template <class Keys>
+void visit_keys(Keys& keys, RouteConfiguration& route) {
+    keys.text("nats_topic", route.nats_topic);
+    keys.text("mqtt_topic", route.mqtt_topic);
+    keys.text("subtopic", route.subtopic);
+    keys.text("type", route.type);
+    keys.number("workers", route.workers, 0, 1'024);
+}
+
+template <class Keys>
+void visit_keys(Keys& keys, HttpConfiguration& http) {
+    keys.endpoint("listen", http.listen);
+    keys.later("listen", !http.listen.empty());
+}
+
+template <class Keys>
+void visit_keys(Keys& keys, LogConfiguration& log) {
+    keys.choice("level", log.level, log_level_choices);
+}
+
+template <class Sections>
+void visit_sections(Sections& sections, Configuration& configuration) {
+    sections.list("listener", configuration.listeners);
+    sections.table("auth", configuration.auth);
+    sections.table("acl", configuration.acl);
+    sections.table("broker", configuration.broker);
+    sections.table("limits", configuration.limits);
+    sections.table("storage", configuration.storage);
+    sections.table("nats", configuration.nats);
+    sections.list("routes", configuration.routes);
+    sections.later("routes", !configuration.routes.empty());
+    sections.table("http", configuration.http);
+    sections.table("log", configuration.log);
+}
+
+}  // namespace drawbridge::app

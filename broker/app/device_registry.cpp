@@ -1,0 +1,74 @@
+#include "broker/app/device_registry.hpp"
+
+#include <fmt/format.h>
+#include <sys/stat.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <system_error>
+
+#include "auth/api_key.hpp"
+#include "auth/secret.hpp"
+#include "broker/app/admin_client.hpp"
+#include "broker/app/command_failed.hpp"
+
+namespace drawbridge::app {
+namespace {
+
+const std::filesystem::path& open_directory(const std::filesystem::path& data,
+                                            DeviceRegistry::IfMissing if_missing) {
+    std::error_code ignored;
+    if (std::filesystem::is_directory(data, ignored)) return data;
+    if (if_missing == DeviceRegistry::IfMissing::refuse)
+        throw CommandFailed(fmt::format(
+            "there is no data directory {}; name the broker's with --data", data.string()));
+    if (data.has_parent_path()) std::filesystem::create_directories(data.parent_path(), ignored);
+    if (::mkdir(data.c_str(), 0700) != 0 && errno != EEXIST)
+        throw CommandFailed(
+            fmt::format("the data directory {} cannot be made: {}; name another with --data",
+                        data.string(), std::strerror(errno)));
+    return data;
+}
+
+}  // namespace
+
+DeviceRegistry::DeviceRegistry(const GlobalOptions& options, IfMissing if_missing)
+    : data_(open_directory(options.data, if_missing)), store_(data_ / "drawbridge.db") {}
+
+MadeKey DeviceRegistry::make_key(std::string_view device_id, const std::string& label,
+                                 std::optional<WallTime> expires_at, WallTime now) {
+    const auth::Secret secret = auth::Secret::open(
+        data_ / "secret.key",
+        store_.has_keys() ? auth::Secret::IfMissing::refuse : auth::Secret::IfMissing::create);
+    MadeKey made;
+    made.api_key = auth::make_api_key();
+    made.key_id = std::string(auth::key_id_of(made.api_key).value());
+    made.expires_at = expires_at;
+    store_.add_key(device_id, {.key_id = made.key_id,
+                               .hash = auth::KeyHasher(secret).hash(made.api_key),
+                               .label = label,
+                               .created_at = now,
+                               .expires_at = expires_at,
+                               .last_used_at = {}});
+    return made;
+}
+
+void DeviceRegistry::tell_broker() const {
+    try {
+        ask_broker(data_, {{"command", "changed"}});
+    } catch (const CommandFailed& failure) {
+        fmt::print(stderr, "warning: the change is made, but {}\n", failure.what());
+    }
+}
+
+boost::json::array DeviceRegistry::live_clients() const {
+    const auto reply = ask_broker(data_, {{"command", "clients"}});
+    if (!reply) return {};
+    const boost::json::value* clients = reply->if_contains("clients");
+    if (clients == nullptr || !clients->is_array())
+        throw CommandFailed("the running broker's answer names no clients; is it another version?");
+    return clients->get_array();
+}
+
+}  // namespace drawbridge::app

@@ -1,0 +1,53 @@
+// DeviceRegistry: what the commands that look at devices or change them have in common: the
+// database, the secret, the profiles, and the broker that may be running on the same directory.
+//
+// Owner: one command. Threads: the owner's only.
+#pragma once
+
+#include <boost/json/array.hpp>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "auth/device_store.hpp"
+#include "auth/profile.hpp"
+#include "broker/app/global_options.hpp"
+#include "broker/base/clock.hpp"
+
+namespace drawbridge::app {
+
+struct MadeKey {
+    std::string key_id;
+    std::string api_key;  // its text, which exists only here
+    std::optional<WallTime> expires_at;
+};
+
+class DeviceRegistry {
+public:
+    enum class IfMissing { create, refuse };
+
+    // Opens the data directory; if there is none, makes it (mode 0700) or throws CommandFailed.
+    DeviceRegistry(const GlobalOptions& options, IfMissing if_missing);
+
+    auth::DeviceStore& store() { return store_; }
+    const auth::Profiles& profiles() const { return profiles_; }
+
+    // Makes a key and stores its hash.
+    MadeKey make_key(std::string_view device_id, const std::string& label,
+                     std::optional<WallTime> expires_at, WallTime now);
+
+    // Has the running broker, if any, act on what was changed. If it does not answer, a warning
+    // goes to stderr: the change is made all the same, and the broker looks for changes by itself.
+    void tell_broker() const;
+
+    // The live connections as the running broker tells them; none if no broker is running.
+    boost::json::array live_clients() const;
+
+private:
+    std::filesystem::path data_;
+    auth::DeviceStore store_;
+    auth::Profiles profiles_ = auth::Profiles::built_in();
+};
+
+}  // namespace drawbridge::app

@@ -1,0 +1,75 @@
+// drawbridge: the one binary. Parses the command line and runs the command.
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <csignal>
+#include <cstdlib>
+
+#include "broker/app/cli_broker.hpp"
+#include "broker/app/cli_config.hpp"
+#include "broker/app/cli_devices.hpp"
+#include "broker/app/cli_keys.hpp"
+#include "broker/app/data_directory.hpp"
+#include "broker/app/global_options.hpp"
+#include "broker/app/serve.hpp"
+
+namespace {
+
+using drawbridge::app::GlobalOptions;
+
+// The configuration that applies when none is named: the first of these that exists.
+std::filesystem::path default_configuration_file(const std::filesystem::path& data) {
+    for (const std::filesystem::path& file :
+         {data / "drawbridge.toml", std::filesystem::path("/etc/drawbridge/drawbridge.toml")}) {
+        std::error_code error;
+        if (std::filesystem::exists(file, error)) return file;
+    }
+    return {};
+}
+
+// Once all is parsed and before the command runs.
+void complete(GlobalOptions& options) {
+    if (options.data.empty()) options.data = drawbridge::app::DataDirectory::default_path();
+    if (options.config.empty()) options.config = default_configuration_file(options.data);
+}
+
+int run(int argc, char** argv) {
+    CLI::App app("Drawbridge, the MQTT broker for a fleet of devices");
+    app.name("drawbridge");
+    app.set_version_flag("--version", "drawbridge " DRAWBRIDGE_VERSION);
+    app.require_subcommand(1);
+    app.fallthrough();
+    GlobalOptions options;
+    app.add_option("--data", options.data, "the data directory")->envname("DRAWBRIDGE_DATA")->type_name("DIR");
+    app.add_option("--config", options.config, "the configuration file")->envname("DRAWBRIDGE_CONFIG")->type_name("FILE");
+    app.add_flag("--json", options.json, "print one JSON document");
+    app.parse_complete_callback([&] { complete(options); });
+
+    app.add_subcommand("serve", "runs the broker in the foreground")->fallthrough()->callback([&] {
+        drawbridge::app::serve(options);
+    });
+    drawbridge::app::add_device_commands(app, options);
+    drawbridge::app::add_key_commands(app, options);
+    drawbridge::app::add_broker_commands(app, options);
+    drawbridge::app::add_config_commands(app, options);
+    try {
+        app.parse(argc, argv);
+        return 0;
+    } catch (const CLI::RuntimeError& status) {
+        return status.get_exit_code();  // the command has said what it had to say
+    } catch (const CLI::ParseError& error) {
+        return app.exit(error) == 0 ? 0 : 2;  // 0: help or version
+    }
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    std::signal(SIGPIPE, SIG_IGN);
+    try {
+        return run(argc, argv);
+    } catch (const std::exception& failure) {
+        fmt::print(stderr, "drawbridge: {}\n", failure.what());
+        return 1;
+    }
+}

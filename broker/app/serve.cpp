@@ -1,0 +1,154 @@
+#include "broker/app/serve.hpp"
+
+#include <sched.h>
+#include <sys/resource.h>
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <csignal>
+#include <memory>
+
+#include "auth/authenticator.hpp"
+#include "broker/app/admin_server.hpp"
+#include "broker/app/configuration.hpp"
+#include "broker/app/data_directory.hpp"
+#include "broker/app/identity_reviews.hpp"
+#include "broker/base/log.hpp"
+#include "broker/net/certificates.hpp"
+#include "broker/net/network.hpp"
+
+namespace drawbridge::app {
+namespace {
+
+// Cores that this process may use, so a pinned broker does not make more shards than it has cores.
+unsigned usable_cores() {
+    cpu_set_t cores;
+    if (::sched_getaffinity(0, sizeof cores, &cores) != 0) return 1;
+    return static_cast<unsigned>(std::max(1, CPU_COUNT(&cores)));
+}
+
+// One file descriptor per connection: take all that the system grants this process.
+void raise_descriptor_limit(std::uint32_t connections_max) {
+    rlimit limit{};
+    if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+    limit.rlim_cur = limit.rlim_max;
+    ::setrlimit(RLIMIT_NOFILE, &limit);
+    if (limit.rlim_cur < connections_max + std::uint64_t{64})
+        log::warn("the system grants {} open files, so fewer than max_connections = {} clients can connect; raise "
+                  "the limit (ulimit -n, or LimitNOFILE in the service file)",
+                  limit.rlim_cur, connections_max);
+}
+
+core::Settings settings_of(const Configuration& configuration) {
+    core::Settings settings;
+    settings.limits = configuration.limits;
+    settings.duplicate_probe = configuration.auth.duplicate_probe;
+    if (configuration.auth.duplicate_client_id == AuthConfiguration::Duplicate::takeover)
+        settings.duplicate_client_id = core::DuplicatePolicy::take_over;
+    if (configuration.acl.denied_publish == AclConfiguration::DeniedPublish::disconnect)
+        settings.denied_publish = core::DeniedPublish::disconnect;
+    return settings;
+}
+
+auth::AuthenticatorOptions authenticator_options(const GlobalOptions& options, const Configuration& configuration) {
+    auth::AuthenticatorOptions made;
+    made.database = options.data / "drawbridge.db";
+    made.allow_anonymous = configuration.auth.allow_anonymous;
+    made.anonymous_profile = configuration.auth.anonymous_profile;
+    return made;
+}
+
+auth::Secret open_secret(const GlobalOptions& options) {
+    auth::DeviceStore store(options.data / "drawbridge.db");
+    // A new secret would make every stored key void, so it is only made while there are none.
+    const auto if_missing =
+        store.has_keys() ? auth::Secret::IfMissing::refuse : auth::Secret::IfMissing::create;
+    return auth::Secret::open(options.data / "secret.key", if_missing);
+}
+
+void open_ports(const GlobalOptions& options, const Configuration& configuration, net::Network& network) {
+    std::shared_ptr<const net::TlsContext> generated;  // shared by the listeners without a certificate of their own
+    for (const ListenerConfiguration& listener : configuration.listeners) {
+        std::shared_ptr<const net::TlsContext> tls;
+        if (listener.transport == Transport::tls && !listener.certificate.empty()) {
+            tls = std::make_shared<net::TlsContext>(listener.certificate, listener.private_key);
+        } else if (listener.transport == Transport::tls) {
+            if (!generated) {
+                const auto files =
+                    net::ensure_certificates(options.data / "tls", net::host_names(), WallClock::now());
+                generated = std::make_shared<net::TlsContext>(files.chain, files.private_key);
+                log::info("TLS clients trust the broker by its CA: {}",
+                          std::filesystem::absolute(files.ca).lexically_normal().string());
+            }
+            tls = generated;
+        }
+        network.listen(listener.name, listener.bind, listener.port, tls);
+        log::info("listener {}: {} on {} port {}", listener.name, tls ? "MQTT over TLS" : "MQTT",
+                  listener.bind, listener.port);
+    }
+}
+
+void say_what_to_know(const GlobalOptions& options, const Configuration& configuration, bool first_device_missing) {
+    for (const std::string& warning : configuration.warnings) log::warn("{}", warning);
+    if (configuration.auth.allow_anonymous)
+        log::warn("allow_anonymous is on: any client may connect, with the rules of profile {}",
+                  configuration.auth.anonymous_profile);
+    log::info("sessions, queues and retained messages are kept in memory only");
+    if (first_device_missing)
+        log::info("no device yet; add the first one in another terminal: drawbridge --data {} device add sensor-1",
+                  options.data.string());
+}
+
+}  // namespace
+
+void serve(const GlobalOptions& options) {
+    const Configuration configuration = load_configuration(options.config);
+    log::set_level(configuration.log.level);
+    log::info("drawbridge {} starts, data in {}", DRAWBRIDGE_VERSION,
+              std::filesystem::absolute(options.data).lexically_normal().string());
+    const DataDirectory directory(options.data);
+    raise_descriptor_limit(configuration.limits.max_connections);
+
+    const auth::Secret secret = open_secret(options);
+    const unsigned shards = configuration.broker.threads > 0 ? configuration.broker.threads : usable_cores();
+    core::Broker broker(settings_of(configuration), shards);
+    IdentityReviews reviews;
+    auto authenticator = std::make_unique<auth::Authenticator>(
+        authenticator_options(options, configuration), secret, auth::Profiles::built_in(),
+        [&](const auth::DeviceChange& change) { reviews.add(change); });
+    net::NetworkSettings network_settings;
+    network_settings.connect_timeout = configuration.broker.connect_timeout;
+    network_settings.max_connections = configuration.limits.max_connections;
+    net::Network network(broker, *authenticator, network_settings);
+    open_ports(options, configuration, network);
+
+    boost::asio::io_context io(1);
+    boost::asio::signal_set signals(io, SIGTERM, SIGINT);
+    signals.async_wait([&](boost::system::error_code, int) { io.stop(); });
+    boost::asio::signal_set reload(io, SIGHUP);
+    std::function<void()> wait_for_reload = [&] {
+        reload.async_wait([&](boost::system::error_code error, int) {
+            if (error) return;
+            log::info("SIGHUP: devices, keys and rules are always up to date; the configuration file is read at start");
+            authenticator->poke();
+            wait_for_reload();
+        });
+    };
+    wait_for_reload();
+
+    auto admin = std::make_unique<AdminServer>(io, options.data / "admin.sock", network, *authenticator);
+    reviews.attach(network);
+    say_what_to_know(options, configuration, auth::DeviceStore(options.data / "drawbridge.db").list().empty());
+    network.start();
+    log::info("ready");
+    io.run();
+
+    log::info("stopping");
+    admin.reset();
+    network.stop();
+    reviews.detach();
+    authenticator.reset();  // before the loops that its answers go to
+    log::info("stopped");
+}
+
+}  // namespace drawbridge::app

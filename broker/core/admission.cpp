@@ -1,0 +1,110 @@
+// Admission: what a shard makes of a CONNECT: refuse it, resume a session, begin one, or let the newcomer wait while
+// the first connection with its client id is probed. MQTT 5.0, section 3.1.4.
+#include <algorithm>
+
+#include "broker/base/log.hpp"
+#include "broker/core/broker.hpp"
+#include "broker/core/shard.hpp"
+
+namespace drawbridge::core {
+namespace {
+
+// How often a probed connection is looked at. An answer on a local network takes well under a millisecond.
+constexpr milliseconds probe_step{25};
+
+}  // namespace
+
+void Contest::expired(TimePoint) { shard.settle(*this); }
+
+void Shard::admit(Link& link, std::unique_ptr<ConnectRequest> request) {
+    Session* const first = find(request->client_id);
+    if (first != nullptr && first->identity().id() != request->identity->id())
+        return refuse(link, *request, Reason::client_identifier_not_valid,
+                      "the session with this client id belongs to another identity");
+    if (first == nullptr || first->link() == nullptr) return enter(link, std::move(request));
+    if (settings().duplicate_client_id == DuplicatePolicy::take_over) {
+        first->detach(End::taken_over, Reason::session_taken_over);
+        return enter(link, std::move(request));
+    }
+    if (settings().duplicate_probe.count() == 0 || contest_for(request->client_id) != nullptr)
+        return refuse(link, *request, Reason::client_identifier_not_valid,
+                      "duplicate client id: another connection has it");
+    first->link()->begin_probe(now_);
+    auto contest =
+        std::make_unique<Contest>(*this, link, std::move(request), now_ + settings().duplicate_probe);
+    deadlines_.set(*contest, std::min(now_ + probe_step, contest->until));
+    contests_.push_back(std::move(contest));
+}
+
+void Shard::settle(Contest& contest) {
+    Link& newcomer = contest.newcomer;
+    Session* const first = find(contest.request->client_id);
+    if (first == nullptr || first->link() == nullptr) return enter(newcomer, end_contest(contest));
+    if (first->link()->probe_answered(now_)) {
+        const auto request = end_contest(contest);
+        return refuse(newcomer, *request, Reason::client_identifier_not_valid,
+                      "duplicate client id: the first connection is alive");
+    }
+    if (now_ < contest.until)
+        return deadlines_.set(contest, std::min(now_ + probe_step, contest.until));
+    log::info("client {} from {}: no sign of life, its place goes to {}", first->client_id(),
+              first->link()->address(), newcomer.address());
+    first->detach(End::broker_closed);
+    enter(newcomer, end_contest(contest));
+}
+
+Contest* Shard::contest_for(std::string_view client_id) {
+    const auto found = std::ranges::find_if(
+        contests_, [&](const auto& contest) { return contest->request->client_id == client_id; });
+    return found == contests_.end() ? nullptr : found->get();
+}
+
+std::unique_ptr<ConnectRequest> Shard::end_contest(Contest& contest) {
+    deadlines_.cancel(contest);
+    const auto found = std::ranges::find_if(
+        contests_, [&](const auto& candidate) { return candidate.get() == &contest; });
+    settled_.push_back(std::move(*found));
+    contests_.erase(found);
+    return std::move(contest.request);
+}
+
+void Shard::enter(Link& link, std::unique_ptr<ConnectRequest> request) {
+    Session* session = find(request->client_id);
+    if (session != nullptr && request->view().clean_start) {  // MQTT-3.1.2-4
+        session->discard();
+        session = nullptr;
+    }
+    const bool session_present = session != nullptr;
+    if (!session_present) {
+        auto made = std::make_unique<Session>(*this, request->client_id, ++last_key_);
+        session = made.get();
+        sessions_.emplace(session->client_id(), std::move(made));
+    }
+    session->attach(link, *request, session_present);
+}
+
+void Shard::refuse(Link& link, const ConnectRequest& request, Reason reason, std::string_view why) {
+    stats_.connects_refused.add();
+    log::info("client {} from {}: refused, {}", request.client_id, link.address(), why);
+    append_refusal(request.view().version, reason, link.output.bytes());
+    mark_dirty(link);
+    link.close(false);
+}
+
+void Shard::link_lost(Link& link) {
+    std::erase(dirty_, &link);
+    link.dirty = false;
+    if (link.session != nullptr) {
+        Session& session = *link.session;
+        session.detach(End::connection_lost);
+        if (Contest* const contest = contest_for(session.client_id())) settle(*contest);
+        return;
+    }
+    for (const auto& contest : contests_) {
+        if (&contest->newcomer != &link) continue;
+        end_contest(*contest);
+        return;
+    }
+}
+
+}  // namespace drawbridge::core

@@ -1,0 +1,37 @@
+// Authenticator: the port through which a stranger's CONNECT becomes an Identity. Implemented in auth/.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+
+#include "broker/base/reason.hpp"
+#include "broker/core/identity.hpp"
+
+namespace drawbridge::core {
+
+// What a stranger has shown. Owned copies: the answer may come after the packet is gone.
+struct Credentials {
+    std::string client_id;
+    std::optional<std::string> username;
+    std::optional<std::string> password;
+    std::string address;  // "192.0.2.7:50123", for logs and throttles
+};
+
+struct AuthAnswer {
+    IdentityPtr identity;  // null: refused
+    Reason refusal = Reason::bad_user_name_or_password;
+    std::string why;  // of a refusal, for the operator's log; never sent to the client
+};
+
+class Authenticator {
+public:
+    using Reply = std::function<void(AuthAnswer)>;
+
+    virtual ~Authenticator() = default;
+
+    // Never blocks. reply is called exactly once, from any thread, also before this returns.
+    virtual void authenticate(Credentials credentials, Reply reply) = 0;
+};
+
+}  // namespace drawbridge::core

@@ -1,0 +1,41 @@
+#include "broker/core/connect_request.hpp"
+
+#include "broker/wire/decode.hpp"
+#include "broker/wire/encode.hpp"
+
+namespace drawbridge::core {
+
+Result<std::unique_ptr<ConnectRequest>> ConnectRequest::read(std::uint8_t flags, Bytes body) {
+    std::unique_ptr<ConnectRequest> request(new ConnectRequest(body));
+    const auto view = wire::decode_connect(flags, request->body_);
+    if (view.has_error()) return view.error();
+    request->view_ = *view;
+    request->client_id = view->client_id;
+    return request;
+}
+
+Credentials ConnectRequest::credentials(std::string_view address) const {
+    Credentials credentials;
+    credentials.client_id = client_id;
+    if (view_.username) credentials.username = std::string(*view_.username);
+    if (view_.password) credentials.password = std::string(as_text(*view_.password));
+    credentials.address = std::string(address);
+    return credentials;
+}
+
+Reason refuse_early(const wire::ConnectView& connect) {
+    if (connect.properties.has(wire::PropertyId::authentication_method))
+        return Reason::bad_authentication_method;
+    if (connect.client_id.empty() && connect.version != wire::Version::v5 && !connect.clean_start)
+        return Reason::client_identifier_not_valid;
+    return Reason::success;
+}
+
+void append_refusal(wire::Version version, Reason reason, Buffer& out) {
+    wire::ConnackView connack;
+    connack.code = version == wire::Version::v5 ? static_cast<std::uint8_t>(reason)
+                                                : wire::connack_code_311(reason);
+    wire::encode(connack, version, out);
+}
+
+}  // namespace drawbridge::core

@@ -1,0 +1,39 @@
+// Identity: who a connection is, and what it may do. Found once, at CONNECT, and kept with the session.
+//
+// An Identity is an immutable snapshot: a change of rules makes a new one and hands it to the live session.
+// Threads: any; it is shared by the authenticator and the session, hence shared_ptr.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+
+namespace drawbridge::core {
+
+// The answer to "may it?", with the rule that decided, in words for people.
+struct Decision {
+    bool allowed = false;
+    std::string rule;
+};
+
+class Identity {
+public:
+    virtual ~Identity() = default;
+
+    virtual std::string_view id() const = 0;      // device_id, or the service's name
+    virtual std::string_view tenant() const = 0;  // "" if none
+    virtual std::string_view profile() const = 0;
+
+    // Default deny; a deny beats an allow.
+    virtual bool may_publish(std::string_view topic) const = 0;
+    // True if one allowed filter covers this one whole and no denied filter does. `filter` is without $share.
+    virtual bool may_subscribe(std::string_view filter) const = 0;
+    // False for a topic that is denied inside a granted wildcard.
+    virtual bool may_receive(std::string_view topic) const = 0;
+    // False: may_receive() is true for every topic that a granted filter matches, and need not be asked.
+    virtual bool has_denied_subscriptions() const = 0;
+};
+
+using IdentityPtr = std::shared_ptr<const Identity>;
+
+}  // namespace drawbridge::core

@@ -1,0 +1,37 @@
+// Link: the network side of one client, as the core sees it. Implemented in net/ by a socket, in tests by memory.
+#pragma once
+
+#include <string_view>
+
+#include "broker/core/output.hpp"
+
+namespace drawbridge::core {
+
+class Session;
+
+class Link {
+public:
+    // Writes what is in output, as far as the network takes it now. Called once at the end of a turn in which
+    // something was appended, and again by the network itself when it can take more.
+    virtual void flush() = 0;
+
+    // Ends the connection once output has been written. The core does not touch the link afterwards.
+    // peer_is_done: the client has said DISCONNECT, so nothing more is expected from it.
+    virtual void close(bool peer_is_done) = 0;
+
+    // Asks the peer's host for a sign of life (interface: duplicate_probe).
+    virtual void begin_probe(TimePoint now) = 0;
+    // True if there was one since begin_probe().
+    virtual bool probe_answered(TimePoint now) = 0;
+
+    virtual std::string_view address() const = 0;  // "192.0.2.7:50123"
+
+    Output output;
+    Session* session = nullptr;  // null before admission and after the end
+    bool dirty = false;          // in the shard's list of links to flush
+
+protected:
+    ~Link() = default;
+};
+
+}  // namespace drawbridge::core

@@ -1,0 +1,79 @@
+#include "broker/core/publish_batch.hpp"
+
+#include <cstring>
+
+namespace drawbridge::core {
+namespace {
+
+// How an item lies in memory: this, then topic, properties and payload.
+struct Head {
+    std::int64_t expires_at;
+    std::uint64_t receiver;
+    std::uint64_t group;
+    std::uint32_t subscription_id;
+    std::uint32_t payload_bytes;
+    std::uint32_t properties_bytes;
+    std::uint16_t topic_bytes;
+    std::uint8_t qos;
+    std::uint8_t granted_qos;
+    bool retain;
+    bool retain_as_published;
+    bool returned;
+};
+
+std::uint8_t* put(std::uint8_t* at, Bytes bytes) {
+    if (!bytes.empty()) std::memcpy(at, bytes.data(), bytes.size());
+    return at + bytes.size();
+}
+
+}  // namespace
+
+void PublishBatch::append(const Item& item) {
+    const MessageView& message = item.message;
+    Head head{};
+    head.expires_at = message.expires_at.time_since_epoch().count();
+    head.receiver = item.receiver;
+    head.group = item.group;
+    head.subscription_id = item.subscription_id;
+    head.payload_bytes = static_cast<std::uint32_t>(message.payload.size());
+    head.properties_bytes = static_cast<std::uint32_t>(message.properties.size());
+    head.topic_bytes = static_cast<std::uint16_t>(message.topic.size());
+    head.qos = message.qos;
+    head.granted_qos = item.granted_qos;
+    head.retain = message.retain;
+    head.retain_as_published = item.retain_as_published;
+    head.returned = item.returned;
+    std::uint8_t* at = bytes_.grow(sizeof head + message.topic.size() + message.properties.size() +
+                                   message.payload.size());
+    std::memcpy(at, &head, sizeof head);
+    at = put(at + sizeof head, as_bytes(message.topic));
+    at = put(at, message.properties);
+    put(at, message.payload);
+}
+
+std::size_t PublishBatch::read(std::size_t at, Item& item) const {
+    Head head;
+    const Bytes all = bytes_.bytes();
+    std::memcpy(&head, all.data() + at, sizeof head);
+    at += sizeof head;
+    const auto next = [&](std::size_t size) {
+        const Bytes part = all.subspan(at, size);
+        at += size;
+        return part;
+    };
+    item.message.topic = as_text(next(head.topic_bytes));
+    item.message.properties = next(head.properties_bytes);
+    item.message.payload = next(head.payload_bytes);
+    item.message.expires_at = TimePoint(Duration(head.expires_at));
+    item.message.qos = head.qos;
+    item.message.retain = head.retain;
+    item.receiver = head.receiver;
+    item.group = head.group;
+    item.subscription_id = head.subscription_id;
+    item.granted_qos = head.granted_qos;
+    item.retain_as_published = head.retain_as_published;
+    item.returned = head.returned;
+    return at;
+}
+
+}  // namespace drawbridge::core

@@ -1,0 +1,83 @@
+#include "broker/core/retained_store.hpp"
+
+#include <mutex>
+
+#include "broker/wire/topic.hpp"
+
+namespace drawbridge::core {
+namespace {
+
+// The part of a filter before its first level with a wildcard: every topic it matches begins so.
+// ("a/#" matches "a" as well, so the '/' before '#' does not count.)
+std::string_view fixed_beginning(std::string_view filter) {
+    const std::size_t wildcard = filter.find_first_of("+#");
+    if (wildcard == std::string_view::npos) return filter;
+    const bool parent_matches = filter[wildcard] == '#' && wildcard > 0;
+    return filter.substr(0, parent_matches ? wildcard - 1 : wildcard);
+}
+
+}  // namespace
+
+bool RetainedStore::store(const MessageView& message, RetainedOrigin origin, TimePoint now) {
+    if (message.payload.empty()) {
+        const std::unique_lock lock(mutex_);
+        const auto found = kept_.find(message.topic);
+        if (found == kept_.end()) return true;
+        bytes_ -= found->second.message->bytes();
+        const MessagePtr keeps_the_key_alive = found->second.message;
+        kept_.erase(found);
+        return true;
+    }
+    if (message.expired(now)) return true;
+    MessagePtr copy = Message::copy_of(message);
+    const std::unique_lock lock(mutex_);
+    const auto found = kept_.find(message.topic);
+    const std::size_t replaced = found == kept_.end() ? 0 : found->second.message->bytes();
+    if (found == kept_.end() && kept_.size() >= limits_.max_retained_messages) return false;
+    if (bytes_ - replaced + copy->bytes() > limits_.max_retained_bytes) return false;
+    bytes_ += copy->bytes() - replaced;
+    if (found == kept_.end()) {
+        const std::string_view key = copy->view().topic;
+        kept_.emplace(key, Kept{std::move(copy), origin});
+    } else {
+        auto node = kept_.extract(found);  // the key points into the message that goes
+        const MessagePtr keeps_the_key_alive = std::move(node.mapped().message);
+        node.key() = copy->view().topic;
+        node.mapped() = Kept{std::move(copy), origin};
+        kept_.insert(std::move(node));
+    }
+    return true;
+}
+
+std::optional<std::string> RetainedStore::search(std::string_view filter, const std::string& after,
+                                                 std::size_t steps, TimePoint now,
+                                                 const Visit& visit) const {
+    const std::shared_lock lock(mutex_);
+    const auto offer = [&](const Kept& kept) {
+        if (!kept.message->view().expired(now)) visit(kept.message, kept.origin);
+    };
+    if (!wire::has_wildcard(filter)) {
+        const auto found = kept_.find(filter);
+        if (found != kept_.end()) offer(found->second);
+        return std::nullopt;
+    }
+    const std::string_view beginning = fixed_beginning(filter);
+    auto at = after.empty() ? kept_.lower_bound(beginning) : kept_.upper_bound(after);
+    for (; at != kept_.end() && at->first.starts_with(beginning); ++at) {
+        if (wire::matches(filter, at->first)) offer(at->second);
+        if (--steps == 0) return std::string(at->first);
+    }
+    return std::nullopt;
+}
+
+std::size_t RetainedStore::messages() const {
+    const std::shared_lock lock(mutex_);
+    return kept_.size();
+}
+
+std::size_t RetainedStore::bytes() const {
+    const std::shared_lock lock(mutex_);
+    return bytes_;
+}
+
+}  // namespace drawbridge::core

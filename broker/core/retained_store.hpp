@@ -1,0 +1,56 @@
+// RetainedStore: the retained message of each topic. MQTT 5.0, section 3.3.1.3.
+//
+// Topics are kept in order, so a wildcard search begins at the filter's fixed beginning and can stop and go on at
+// any topic: a store of a million messages is read in short pieces.
+// Threads: any.
+// Limit: max_retained_messages and max_retained_bytes; a new topic beyond is refused, a known one is replaced if
+// the bytes allow it.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <optional>
+#include <shared_mutex>
+#include <string>
+
+#include "broker/base/limits.hpp"
+#include "broker/core/message.hpp"
+
+namespace drawbridge::core {
+
+// From which shard's which turn a retained message comes. A subscriber's shard that has not seen that turn's
+// batch yet will deliver the message from there.
+struct RetainedOrigin {
+    unsigned shard = 0;
+    std::uint64_t turn = 0;
+};
+
+class RetainedStore {
+public:
+    explicit RetainedStore(const Limits& limits) : limits_(limits) {}
+
+    // An empty payload removes (MQTT-3.3.1-6). Returns false if a bound refused it.
+    bool store(const MessageView& message, RetainedOrigin origin, TimePoint now);
+
+    using Visit = std::function<void(const MessagePtr&, RetainedOrigin)>;
+    // Visits messages that filter matches, in the order of their topics, from `after` (exclusive; "" for the
+    // beginning) on. Looks at most at `steps` topics. Returns the topic to go on from, or nothing at the end.
+    std::optional<std::string> search(std::string_view filter, const std::string& after,
+                                      std::size_t steps, TimePoint now, const Visit& visit) const;
+
+    std::size_t messages() const;
+    std::size_t bytes() const;
+
+private:
+    struct Kept {
+        MessagePtr message;
+        RetainedOrigin origin;
+    };
+
+    const Limits& limits_;
+    mutable std::shared_mutex mutex_;
+    std::map<std::string_view, Kept> kept_;  // guarded by mutex_; keyed by the message's own topic
+    std::size_t bytes_ = 0;                  // guarded by mutex_
+};
+
+}  // namespace drawbridge::core

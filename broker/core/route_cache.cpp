@@ -1,0 +1,96 @@
+#include "broker/core/route_cache.hpp"
+
+#include <algorithm>
+
+#include "broker/base/limits.hpp"
+#include "broker/wire/topic.hpp"
+
+namespace drawbridge::core {
+namespace {
+
+// Takes the subscriptions [first, last) of one receiver together.
+Target merge(const Subscription* const* first, const Subscription* const* last, bool skip_no_local,
+             Target::From from, Route& route) {
+    Target target;
+    target.subscriber = (*first)->subscriber;
+    target.from = from;
+    target.ids_begin = static_cast<std::uint32_t>(route.ids.size());
+    for (; first != last; ++first) {
+        const Subscription& subscription = **first;
+        if (skip_no_local && subscription.no_local) continue;
+        target.qos = std::max<std::uint8_t>(target.qos, subscription.qos);
+        target.retain_as_published |= subscription.retain_as_published;
+        if (subscription.id != 0) route.ids.push_back(subscription.id);
+    }
+    target.ids_count = static_cast<std::uint16_t>(route.ids.size() - target.ids_begin);
+    return target;
+}
+
+}  // namespace
+
+const Route& RouteCache::find(std::string_view topic) {
+    auto found = young_.find(topic);
+    if (found == young_.end()) {
+        const auto aged = old_.find(topic);
+        std::unique_ptr<Route> route =
+            aged == old_.end() ? std::make_unique<Route>() : std::move(aged->second);
+        if (aged != old_.end()) old_.erase(aged);
+        if (young_.size() >= limits::route_cache_entries_max) {
+            old_ = std::move(young_);
+            young_ = Routes();
+        }
+        found = young_.emplace(std::string(topic), std::move(route)).first;
+    }
+    Route& route = *found->second;
+    if (route.wildcard_generation != index_.wildcard_generation()) build(topic, route);
+    return route;
+}
+
+void RouteCache::filter_changed(std::string_view filter) {
+    if (wire::has_wildcard(filter)) return;  // the index has grown its generation
+    const auto young = young_.find(filter);
+    if (young != young_.end()) young_.erase(young);
+    const auto old = old_.find(filter);
+    if (old != old_.end()) old_.erase(old);
+}
+
+void RouteCache::forget_all() {
+    young_.clear();
+    old_.clear();
+}
+
+void RouteCache::build(std::string_view topic, Route& route) {
+    route.wildcard_generation = index_.wildcard_generation();
+    route.targets.clear();
+    route.ids.clear();
+    route.groups.clear();
+    entries_.clear();
+    matching_.clear();
+    index_.match(topic, entries_);
+    for (const FilterEntry* entry : entries_) {
+        for (const Subscription& subscription : entry->subscriptions)
+            matching_.push_back(&subscription);
+        if (entry->groups)
+            route.groups.insert(route.groups.end(), entry->groups->begin(), entry->groups->end());
+    }
+    if (entries_.size() > 1)  // else nobody is there twice
+        std::stable_sort(matching_.begin(), matching_.end(), [](auto* a, auto* b) {
+            return std::less<>()(a->subscriber, b->subscriber);
+        });
+    for (std::size_t i = 0, end; i < matching_.size(); i = end) {
+        const Subscriber* receiver = matching_[i]->subscriber;
+        std::size_t no_local = 0;
+        for (end = i; end < matching_.size() && matching_[end]->subscriber == receiver; ++end)
+            no_local += matching_[end]->no_local;
+        if (!receiver->may_receive(topic)) continue;
+        const auto* const* first = matching_.data() + i;
+        const auto* const* last = matching_.data() + end;
+        using From = Target::From;
+        const auto from = no_local > 0 ? From::others : From::anyone;
+        route.targets.push_back(merge(first, last, false, from, route));
+        if (no_local > 0 && no_local < end - i)
+            route.targets.push_back(merge(first, last, true, From::itself, route));
+    }
+}
+
+}  // namespace drawbridge::core

@@ -1,0 +1,177 @@
+// Session: all that the broker keeps for one client id: subscriptions, messages under way in both directions, the
+// will, and when it ends. Outlives its connections. MQTT 5.0, section 4.1.
+//
+// Threads: the thread of its home shard, always; so it has no lock.
+// Bounds: max_subscriptions_per_client, max_inflight, max_queued_messages, max_queued_bytes.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "broker/base/result.hpp"
+#include "broker/core/connect_request.hpp"
+#include "broker/core/deadlines.hpp"
+#include "broker/core/link.hpp"
+#include "broker/core/outbound.hpp"
+#include "broker/core/publish_batch.hpp"
+#include "broker/core/share_groups.hpp"
+#include "broker/core/subscriber.hpp"
+#include "broker/wire/framer.hpp"
+#include "broker/wire/packet.hpp"
+
+namespace drawbridge::core {
+
+class Shard;
+
+// Why a connection ends; decides over the will.
+enum class End {
+    client_disconnected,  // DISCONNECT 0x00: the will is dropped
+    client_asked_for_will,  // DISCONNECT with any other reason
+    connection_lost,        // closed or failed without DISCONNECT
+    broker_closed,          // the broker ends it: a broken rule, keep-alive, an administrator
+    taken_over,             // a newcomer with the same client id
+};
+
+class Session final : public Subscriber, public Deadline {
+public:
+    Session(Shard& shard, std::string client_id, MemberKey key);
+    ~Session();
+
+    const std::string& client_id() const { return client_id_; }
+    MemberKey key() const { return key_; }
+    Link* link() const { return link_; }
+    const Identity& identity() const { return *identity_; }
+    const IdentityPtr& held_identity() const { return identity_; }
+    wire::Version version() const { return version_; }
+    WallTime connected_at() const { return connected_at_; }
+
+    // Begins a connection: sends CONNACK, then what was left unacknowledged and what waits.
+    void attach(Link& link, const ConnectRequest& request, bool session_present);
+    // Ends the connection. The link is told to close unless the network has lost it. reason: for the client's
+    // DISCONNECT (5.0), if the broker closes; success: none is sent.
+    void detach(End end, Reason reason = Reason::success);
+    // Ends the session itself: its state is discarded. Connection must have ended.
+    void discard();
+
+    // Takes in what the client has sent; returns how much of it has been used up. What is left is the beginning of
+    // a packet. Stops when the connection ends (link() is null then).
+    std::size_t receive(Bytes bytes);
+
+    // Sends what waits, as far as the windows allow. Called when room has come.
+    void pump();
+
+    // Replaces the rules. Subscriptions that they do not allow any more end.
+    void change_identity(IdentityPtr identity);
+
+    // A message that a share group has picked this session for.
+    void deliver_picked(const PublishBatch::Item& item, GroupRef group);
+
+    void deliver(OutgoingPublish& publish, const Delivery& delivery) override;
+    bool may_receive(std::string_view topic) const override;
+
+private:
+    struct Will {
+        MessagePtr message;
+        std::uint32_t delay_s = 0;
+        std::optional<std::uint32_t> expiry_s;  // counts from when it is published
+        TimePoint due;  // set when the connection ends
+    };
+    struct SharedSubscription {
+        std::string share;
+        std::string filter;
+        wire::SubscriptionOptions options;
+        std::uint32_t id = 0;
+    };
+    // Retained messages still to be sent for a new subscription.
+    struct Replay {
+        std::string filter;
+        std::string after;  // the last topic done
+        std::uint8_t qos = 0;
+        std::uint32_t subscription_id = 0;
+    };
+    // What only few sessions have.
+    struct Rare {
+        std::vector<SharedSubscription> shared;
+        std::vector<Replay> replays;
+        std::vector<std::string> topic_aliases;  // by alias - 1; of this connection
+        ShareMember::State state = ShareMember::State::available;  // as the groups were told
+    };
+    // The last topic published to, and whether that is allowed.
+    struct PublishMemo {
+        std::string topic;
+        bool allowed = false;
+    };
+    using Outcome = Result<void>;
+
+    void expired(TimePoint now) override;
+
+    // session.cpp
+    void set_will(const ConnectRequest& request);
+    void publish_will();
+    void arm_deadline();
+    void send_connack(const ConnectRequest& request, bool session_present);
+    void deliver(OutgoingPublish& publish, const Delivery& delivery, GroupRef group);
+    void queue(OutgoingPublish& publish, const Delivery& delivery, std::uint8_t qos, GroupRef group);
+    // Returns false if the packet is larger than the client takes.
+    bool send(OutgoingPublish& publish, const wire::PublishMarks& marks,
+              std::span<const std::uint32_t> subscription_ids);
+    bool has_room() const;  // the output is below its high-water mark
+    void replay_retained();
+    void tell_groups();
+    void tell_group(const SharedSubscription& subscription, ShareNews::Kind kind);
+    void return_shared_messages();
+    static wire::PublishMarks marks_of(const Outgoing& message);
+    Buffer& output();
+    Outbound& outbound();
+    Rare& rare();
+
+    // session_receive.cpp: one packet each
+    Outcome receive_packet(const wire::Frame& frame);
+    Outcome receive_publish(const wire::PublishView& publish);
+    Outcome receive_puback(const wire::AckView& ack);
+    Outcome receive_pubrec(const wire::AckView& ack);
+    Outcome receive_pubrel(const wire::AckView& ack);
+    Outcome receive_pubcomp(const wire::AckView& ack);
+    Outcome receive_disconnect(const wire::DisconnectView& disconnect);
+    void acknowledge(wire::PacketType type, std::uint16_t packet_id, Reason reason);
+    Result<std::string_view> resolve_alias(std::string_view topic, std::uint32_t alias);
+    bool may_publish(std::string_view topic);
+    void log_violation(const Violation& violation) const;
+
+    // session_subscribe.cpp
+    Outcome receive_subscribe(const wire::SubscribeView& subscribe);
+    Outcome receive_unsubscribe(const wire::UnsubscribeView& unsubscribe);
+    Result<Reason> subscribe(const wire::SubscriptionRequest& request, std::uint32_t id);
+    Reason unsubscribe(std::string_view text);
+    void subscribe_shared(std::string_view share, std::string_view filter,
+                          const wire::SubscriptionOptions& options, std::uint32_t id);
+    bool has_subscription(std::string_view share, std::string_view filter) const;
+    std::size_t subscription_count() const;
+    void end_all_subscriptions();
+    void end_denied_subscriptions();
+
+    Shard& shard_;
+    const std::string client_id_;
+    const MemberKey key_;
+    IdentityPtr identity_;
+    Link* link_ = nullptr;  // null while the client is away
+    std::unique_ptr<Outbound> outbound_;
+    std::unique_ptr<std::vector<std::uint16_t>> received_qos2_;  // PUBREC sent, PUBREL awaited
+    std::unique_ptr<Will> will_;
+    std::unique_ptr<PublishMemo> memo_;
+    std::unique_ptr<Rare> rare_;
+    TimePoint last_packet_at_;
+    TimePoint session_ends_at_;
+    WallTime connected_at_;
+    std::uint32_t packet_bytes_max_ = UINT32_MAX;  // the client's Maximum Packet Size
+    std::uint32_t expiry_s_ = 0;                   // Session Expiry Interval
+    std::uint16_t keep_alive_s_ = 0;               // in force; 0: none
+    std::uint16_t receive_maximum_ = UINT16_MAX;   // the client's
+    wire::Version version_ = wire::Version::v3_1_1;
+    bool connect_expiry_zero_ = true;  // CONNECT said 0, so DISCONNECT must not raise it
+    bool queue_full_logged_ = false;
+    bool discarded_ = false;
+};
+
+}  // namespace drawbridge::core

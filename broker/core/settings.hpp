@@ -1,0 +1,18 @@
+// Settings: what the operator decides about the protocol's side of the broker. Fixed while it runs.
+#pragma once
+
+#include "broker/base/limits.hpp"
+
+namespace drawbridge::core {
+
+enum class DuplicatePolicy { reject, take_over };
+enum class DeniedPublish { drop, disconnect };
+
+struct Settings {
+    Limits limits;
+    DuplicatePolicy duplicate_client_id = DuplicatePolicy::reject;
+    milliseconds duplicate_probe{3'000};  // 0: a newcomer is refused at once
+    DeniedPublish denied_publish = DeniedPublish::drop;
+};
+
+}  // namespace drawbridge::core

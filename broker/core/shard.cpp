@@ -1,0 +1,252 @@
+#include "broker/core/shard.hpp"
+
+#include <algorithm>
+
+#include "broker/base/assert.hpp"
+#include "broker/core/broker.hpp"
+
+namespace drawbridge::core {
+
+Shard::Shard(Broker& broker, unsigned index) : broker_(broker), index_(index) {
+    // The same client id gets another key in the next life, so no group picks a stranger.
+    last_key_ = std::uint64_t{index} << 48;
+}
+
+Shard::~Shard() = default;
+
+const Settings& Shard::settings() const { return broker_.settings(); }
+RetainedStore& Shard::retained() { return broker_.retained(); }
+
+// --- the turn -----------------------------------------------------------------------------------------------------
+
+void Shard::begin_turn(TimePoint now) {
+    now_ = now;
+    std::vector<Session*> pumping;
+    pumping.swap(pumping_);
+    for (Session* session : pumping) session->pump();
+}
+
+void Shard::end_turn() {
+    mail_out();
+    flush_links();
+    discarded_.clear();
+    settled_.clear();
+    ++turn_;
+}
+
+void Shard::mail_out() {
+    if (!published_ && outbox_.empty()) return;
+    outbox_.resize(broker_.shards());
+    for (unsigned to = 0; to < broker_.shards(); ++to) {
+        Mail& mail = outbox_[to];
+        if (to == index_ || (!published_ && mail.share_news.empty() && mail.picked.empty())) continue;
+        mail.from = index_;
+        mail.turn = turn_;
+        mail.published = published_;
+        Shard& other = broker_.shard(to);
+        if (other.mailbox().post(std::move(mail))) other.wake();
+    }
+    outbox_.clear();
+    published_.reset();
+}
+
+// A link that is flushed may be written to again by another one's flush: never, because flushing decides nothing.
+void Shard::flush_links() {
+    for (Link* link : dirty_) {
+        link->dirty = false;
+        link->flush();
+    }
+    dirty_.clear();
+}
+
+void Shard::take_mail() {
+    if (!mailbox_.has_mail()) return;
+    mailbox_.take(inbox_);
+    seen_.resize(broker_.shards());
+    for (const Mail& mail : inbox_) {
+        for (const ShareNews& news : mail.share_news) apply_share_news(news);
+        if (mail.published)
+            mail.published->for_each(
+                [&](const PublishBatch::Item& item) { deliver_here(item.message, nullptr); });
+        mail.picked.for_each([&](const PublishBatch::Item& item) {
+            if (!item.returned)
+                deliver_to_member(item, GroupRef{item.group, mail.from});
+            else if (ShareGroup* const group = groups_.find(item.group))
+                deliver_to_group(*group, item.message, item.receiver);
+        });
+        seen_[mail.from] = mail.turn;
+    }
+    inbox_.clear();
+}
+
+bool Shard::congested() const {
+    for (unsigned other = 0; other < broker_.shards(); ++other)
+        if (other != index_ && broker_.shard(other).mailbox().full()) return true;
+    return false;
+}
+
+Mail& Shard::mail_for(unsigned shard) {
+    outbox_.resize(broker_.shards());
+    return outbox_[shard];
+}
+
+bool Shard::has_seen(RetainedOrigin origin) const {
+    if (origin.shard == index_ || origin.turn == 0) return true;
+    return origin.shard < seen_.size() && seen_[origin.shard] >= origin.turn;
+}
+
+// --- publishing ---------------------------------------------------------------------------------------------------
+
+Reason Shard::publish(const MessageView& message, Session* from) {
+    if (message.retain && !retained().store(message, {index_, turn_}, now_)) {
+        stats_.retained_refused.add();
+        return Reason::quota_exceeded;
+    }
+    deliver_here(message, from);
+    if (broker_.shards() > 1) {
+        if (!published_) published_ = std::make_shared<PublishBatch>();
+        PublishBatch::Item item;
+        item.message = message;
+        published_->append(item);
+    }
+    return Reason::success;
+}
+
+void Shard::deliver_here(const MessageView& message, const Session* from) {
+    const Route& route = routes_.find(message.topic);
+    if (!route.targets.empty()) {
+        OutgoingPublish publish(message, now_, route.targets.size());
+        for (const Target& target : route.targets) {
+            if (target.from != Target::From::anyone) {
+                const bool own = target.subscriber == from;
+                if (own != (target.from == Target::From::itself)) continue;
+            }
+            Delivery delivery;
+            delivery.qos = target.qos;
+            delivery.retain = target.retain_as_published && message.retain;
+            delivery.subscription_ids = route.ids_of(target);
+            target.subscriber->deliver(publish, delivery);
+        }
+    }
+    for (ShareGroup* group : route.groups) deliver_to_group(*group, message, 0);
+}
+
+void Shard::deliver_to_group(ShareGroup& group, const MessageView& message, MemberKey except) {
+    const ShareMember* const member = group.pick(except);
+    if (member == nullptr) return;
+    PublishBatch::Item item;
+    item.message = message;
+    item.receiver = member->key;
+    item.subscription_id = member->subscription_id;
+    item.granted_qos = member->qos;
+    item.retain_as_published = member->retain_as_published;
+    item.group = group.id();
+    if (member->shard == index_)
+        deliver_to_member(item, GroupRef{group.id(), index_});
+    else
+        mail_for(member->shard).picked.append(item);
+}
+
+void Shard::deliver_to_member(const PublishBatch::Item& item, GroupRef group) {
+    const auto member = members_.find(item.receiver);
+    if (member != members_.end())
+        member->second->deliver_picked(item, group);
+    else
+        return_to_group(group, item.receiver, item.message);
+}
+
+void Shard::return_to_group(GroupRef group, MemberKey member, const MessageView& message) {
+    if (group.shard == index_) {
+        if (ShareGroup* const found = groups_.find(group.id)) deliver_to_group(*found, message, member);
+        return;
+    }
+    PublishBatch::Item item;
+    item.message = message;
+    item.receiver = member;
+    item.group = group.id;
+    item.returned = true;
+    mail_for(group.shard).picked.append(item);
+}
+
+void Shard::post_share_news(ShareNews news) {
+    const unsigned home = broker_.home_of(news.share + '/' + news.filter);
+    if (home == index_)
+        apply_share_news(news);
+    else
+        mail_for(home).share_news.push_back(std::move(news));
+}
+
+void Shard::apply_share_news(const ShareNews& news) {
+    if (groups_.apply(news)) routes_.filter_changed(news.filter);
+}
+
+// --- sessions and links -------------------------------------------------------------------------------------------
+
+Session* Shard::find(std::string_view client_id) {
+    const auto found = sessions_.find(client_id);
+    return found == sessions_.end() ? nullptr : found->second.get();
+}
+
+std::size_t Shard::receive(Link& link, Bytes bytes) {
+    return link.session == nullptr ? 0 : link.session->receive(bytes);
+}
+
+void Shard::link_writable(Link& link) {
+    if (link.session != nullptr) link.session->pump();
+}
+
+void Shard::mark_dirty(Link& link) {
+    if (std::exchange(link.dirty, true)) return;
+    dirty_.push_back(&link);
+}
+
+void Shard::pump_later(Session& session) {
+    if (std::ranges::find(pumping_, &session) == pumping_.end()) pumping_.push_back(&session);
+}
+
+void Shard::session_discarded(Session& session) {
+    members_.erase(session.key());
+    std::erase(pumping_, &session);
+    const auto found = sessions_.find(std::string_view(session.client_id()));
+    ASSERT(found != sessions_.end() && found->second.get() == &session);
+    discarded_.push_back(std::move(found->second));
+    sessions_.erase(found);
+}
+
+// --- administration -----------------------------------------------------------------------------------------------
+
+bool Shard::kick(std::string_view client_id) {
+    Session* const session = find(client_id);
+    if (session == nullptr || session->link() == nullptr) return false;
+    session->detach(End::broker_closed, Reason::administrative_action);
+    return true;
+}
+
+void Shard::disconnect_all(Reason reason) {
+    std::vector<Session*> connected;
+    for (const auto& [id, session] : sessions_)
+        if (session->link() != nullptr) connected.push_back(session.get());
+    for (Session* session : connected) session->detach(End::broker_closed, reason);
+}
+
+void Shard::visit_sessions(const std::function<void(const Session&)>& visit) const {
+    for (const auto& [id, session] : sessions_) visit(*session);
+}
+
+void Shard::review_identities(const Judge& judge) {
+    std::vector<std::pair<Session*, Verdict>> concerned;
+    for (const auto& [id, session] : sessions_) {
+        Verdict verdict = judge(*session);
+        if (verdict.kind != Verdict::Kind::keep) concerned.emplace_back(session.get(), std::move(verdict));
+    }
+    for (auto& [session, verdict] : concerned) {
+        if (verdict.kind == Verdict::Kind::replace) {
+            session->change_identity(std::move(verdict.identity));
+            continue;
+        }
+        if (session->link() != nullptr) session->detach(End::broker_closed, Reason::not_authorized);
+        if (verdict.kind == Verdict::Kind::discard && find(session->client_id()) == session) session->discard();
+    }
+}
+
+}  // namespace drawbridge::core

@@ -1,0 +1,148 @@
+// Shard: one thread's part of the broker: the sessions whose home it is, their subscriptions, and the turn.
+//
+// A turn is one round of the owner's loop: begin_turn, then any number of admit / receive / link_lost /
+// expire, then end_turn, which mails what was published to the other shards first and lets each link write once after
+// that: so what a client does because of an acknowledgement arrives behind what the acknowledgement stands for.
+// Threads: the owner's, but for mailbox(), stats() and wake().
+#pragma once
+
+#include <boost/unordered/unordered_flat_map.hpp>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "broker/core/connect_request.hpp"
+#include "broker/core/contest.hpp"
+#include "broker/core/deadlines.hpp"
+#include "broker/core/link.hpp"
+#include "broker/core/mailbox.hpp"
+#include "broker/core/retained_store.hpp"
+#include "broker/core/route_cache.hpp"
+#include "broker/core/session.hpp"
+#include "broker/core/share_groups.hpp"
+#include "broker/core/stats.hpp"
+#include "broker/core/subscription_index.hpp"
+
+namespace drawbridge::core {
+
+class Broker;
+
+class Shard {
+public:
+    Shard(Broker& broker, unsigned index);
+    ~Shard();
+
+    unsigned index() const { return index_; }
+    TimePoint now() const { return now_; }
+    const Settings& settings() const;
+    Stats& stats() { return stats_; }
+    Mailbox& mailbox() { return mailbox_; }
+
+    // Called from any thread, when mail has come for a shard that sleeps. Set once, before the start.
+    std::function<void()> wake = [] {};
+
+    // --- the turn
+    void begin_turn(TimePoint now);
+    void end_turn();
+    // Takes in what other shards have sent. To be called after every read from a socket and before its bytes are
+    // used, so that what the peer knows of has happened here, too.
+    void take_mail();
+    void expire() { deadlines_.expire(now_); }
+    TimePoint next_deadline() const { return deadlines_.next(); }
+    // True while a mailbox that this shard writes to is full: it must not read from clients then.
+    bool congested() const;
+    // True while retained messages wait to be sent: the owner must not sleep.
+    bool has_work() const { return !pumping_.empty(); }
+
+    // --- connections
+    // The client's home must be this shard. The answer is in link.output, or follows when a duplicate has been
+    // probed; link.session is set once admitted.
+    void admit(Link& link, std::unique_ptr<ConnectRequest> request);
+    // Takes in bytes of an admitted link; returns how much was used up. While a newcomer waits: nothing.
+    std::size_t receive(Link& link, Bytes bytes);
+    // The network has lost the connection or the peer has closed it.
+    void link_lost(Link& link);
+    // The link has room again.
+    void link_writable(Link& link);
+
+    // --- administration
+    bool kick(std::string_view client_id);
+    void disconnect_all(Reason reason);
+    void visit_sessions(const std::function<void(const Session&)>& visit) const;
+    // Asks for each session what holds now for its identity.
+    struct Verdict {
+        enum class Kind { keep, replace, disconnect, discard };  // discard: the session ends as well
+        Kind kind = Kind::keep;
+        IdentityPtr identity;  // of replace
+    };
+    using Judge = std::function<Verdict(const Session& session)>;
+    void review_identities(const Judge& judge);
+
+    // --- for sessions
+    Deadlines& deadlines() { return deadlines_; }
+    SubscriptionIndex& index_of_filters() { return filters_; }
+    RouteCache& routes() { return routes_; }
+    RetainedStore& retained();
+    Broker& broker() { return broker_; }
+    // Hands a message to all who match, here and on the other shards, and to the retained store. from: null if no
+    // session is its publisher. quota_exceeded: the retained store is full and nobody got it.
+    Reason publish(const MessageView& message, Session* from);
+    void post_share_news(ShareNews news);
+    // Hands a message back to the group that had picked a member who went away.
+    void return_to_group(GroupRef group, MemberKey member, const MessageView& message);
+    void mark_dirty(Link& link);
+    void pump_later(Session& session);
+    // Has the message of this origin been delivered here already?
+    bool has_seen(RetainedOrigin origin) const;
+    void session_discarded(Session& session);
+    // The session has shared subscriptions: share groups may pick it by its key.
+    void add_member(Session& session) { members_.insert_or_assign(session.key(), &session); }
+
+private:
+    using Sessions = boost::unordered_flat_map<std::string_view, std::unique_ptr<Session>, TextHash,
+                                               std::equal_to<>>;
+    friend class Contest;
+    using Contests = std::vector<std::unique_ptr<Contest>>;
+
+    Session* find(std::string_view client_id);
+    void enter(Link& link, std::unique_ptr<ConnectRequest> request);
+    void refuse(Link& link, const ConnectRequest& request, Reason reason, std::string_view why);
+    void settle(Contest& contest);
+    std::unique_ptr<ConnectRequest> end_contest(Contest& contest);
+    Contest* contest_for(std::string_view client_id);
+    void deliver_here(const MessageView& message, const Session* from);
+    void deliver_to_group(ShareGroup& group, const MessageView& message, MemberKey except);
+    void deliver_to_member(const PublishBatch::Item& item, GroupRef group);
+    void apply_share_news(const ShareNews& news);
+    Mail& mail_for(unsigned shard);
+    void mail_out();
+    void flush_links();
+
+    Broker& broker_;
+    const unsigned index_;
+    TimePoint now_;
+    std::uint64_t turn_ = 1;
+    std::uint64_t last_key_ = 0;
+
+    Stats stats_;
+    Deadlines deadlines_;  // before what is in it
+    Sessions sessions_;    // keyed by the session's own client id
+    boost::unordered_flat_map<MemberKey, Session*> members_;  // sessions with shared subscriptions
+    std::vector<std::unique_ptr<Session>> discarded_;         // freed at the end of the turn
+    Contests contests_;
+    SubscriptionIndex filters_;
+    RouteCache routes_{filters_};
+    ShareGroups groups_{filters_};
+
+    Mailbox mailbox_;
+    std::vector<Mail> inbox_;            // scratch of take_mail()
+    std::vector<std::uint64_t> seen_;    // by shard: the last turn whose mail was taken
+    std::vector<Mail> outbox_;           // by shard, of this turn
+    std::shared_ptr<PublishBatch> published_;  // of this turn; null if none
+    std::vector<Link*> dirty_;
+    std::vector<Session*> pumping_;  // sessions that have more to send next turn
+    Contests settled_;  // freed at the end of the turn
+};
+
+}  // namespace drawbridge::core

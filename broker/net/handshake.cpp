@@ -1,0 +1,145 @@
+#include "broker/net/handshake.hpp"
+
+#include "broker/base/limits.hpp"
+#include "broker/base/log.hpp"
+#include "broker/net/loop.hpp"
+#include "broker/net/network.hpp"
+#include "broker/wire/framer.hpp"
+
+namespace drawbridge::net {
+namespace {
+
+// Which CONNACK somebody understands whose version we do not: that of 5.0 from level 5 on (section 3.1.2.2).
+wire::Version nearest_version(Bytes body) {
+    constexpr std::size_t level_at = 6;  // behind the name "MQTT"
+    return body.size() > level_at && body[level_at] >= 5 ? wire::Version::v5 : wire::Version::v3_1_1;
+}
+
+}  // namespace
+
+Handshake::Handshake(Loop& loop, std::uint64_t number, Stream stream)
+    : loop_(loop), number_(number), stream_(std::move(stream)) {}
+
+Handshake::~Handshake() {
+    loop_.shard().deadlines().cancel(*this);
+    if (!stream_.socket().is_open()) return;
+    loop_.poller().remove(stream_.socket().fd());
+    loop_.network().count_out();
+}
+
+bool Handshake::begin() {
+    loop_.shard().deadlines().set(*this, loop_.shard().now() + loop_.network().settings().connect_timeout);
+    return loop_.poller().add(stream_.socket().fd(), *this, EPOLLIN | EPOLLONESHOT);
+}
+
+// One report each time: while the answer is being found, the stranger is not read.
+void Handshake::watch(std::uint32_t events) {
+    loop_.poller().modify(stream_.socket().fd(), *this, events | EPOLLONESHOT);
+}
+
+void Handshake::ready(std::uint32_t events) {
+    if (ended_ || request_) return;
+    core::Output nothing;
+    if (events & (EPOLLIN | EPOLLHUP | EPOLLERR)) {
+        const Stream::Received received = stream_.receive(loop_.read_space());
+        received_.append(received.bytes);
+        if (stream_.wants_to_send() || received.state == Stream::State::failed) stream_.send(nothing);
+        if (received.state == Stream::State::failed) return end(stream_.failure());
+        if (!received.bytes.empty()) read_connect();
+        if (received.state == Stream::State::closed && !ended_) return end("closed by the peer");
+    } else if (stream_.send(nothing) == Stream::Sent::failed) {
+        return end("connection lost");
+    }
+    if (!ended_ && !request_) watch(EPOLLIN | (stream_.wants_to_send() ? EPOLLOUT : 0u));
+}
+
+void Handshake::read_connect() {
+    wire::Frame frame;
+    const auto cut = wire::cut_frame(received_.bytes(), limits::connect_bytes_max, frame);
+    if (received_.bytes()[0] >> 4 != static_cast<int>(wire::PacketType::connect))
+        return end("the first packet is not CONNECT (MQTT-3.1.0-1)");
+    if (cut == wire::Cut::incomplete) return;
+    if (cut == wire::Cut::malformed) return end("malformed length of CONNECT");
+    if (cut == wire::Cut::too_large) return end("CONNECT is too large");
+    auto request = core::ConnectRequest::read(frame.flags, frame.body);
+    if (request.has_error()) {
+        const Violation broken = request.error();
+        // MQTT311-3.1.4-1: no CONNACK for a malformed CONNECT; MQTT311-3.1.2-2: but one for an unknown version.
+        const wire::Version version = nearest_version(frame.body);
+        const bool known_name = broken.reason != Reason::unsupported_protocol_version ||
+                                std::string_view(broken.rule) != "MQTT-3.1.2-1";
+        if (known_name && (version == wire::Version::v5 ||
+                           broken.reason == Reason::unsupported_protocol_version))
+            return refuse(version, broken.reason, broken.rule);
+        return end(broken.rule);
+    }
+    request_ = std::move(*request);
+    Buffer unread;
+    unread.append(received_.bytes().subspan(frame.size));
+    received_ = std::move(unread);
+    authenticate();
+}
+
+void Handshake::authenticate() {
+    const wire::ConnectView& connect = request_->view();
+    const Reason early = core::refuse_early(connect);
+    if (early != Reason::success) return refuse(connect.version, early, to_text(early));
+    if (request_->client_id.empty()) {
+        request_->client_id = loop_.network().broker().draw_client_id(loop_.shard().index());
+        request_->client_id_assigned = true;
+    }
+    loop_.network().authenticator().authenticate(
+        request_->credentials(stream_.peer()),
+        [&loop = loop_, number = number_](core::AuthAnswer answer) {
+            loop.post([&loop, number, answer = std::move(answer)] { loop.answer_stranger(number, answer); });
+        });
+}
+
+void Handshake::answer(core::AuthAnswer answer) {
+    if (ended_) return;
+    const wire::ConnectView& connect = request_->view();
+    if (!answer.identity) return refuse(connect.version, answer.refusal, answer.why);
+    request_->identity = std::move(answer.identity);
+    ended_ = true;
+    Loop& home = loop_.network().loop(loop_.network().broker().home_of(request_->client_id));
+    if (&home == &loop_) {
+        loop_.welcome(std::move(stream_), std::move(request_), std::move(received_), true);
+    } else {
+        loop_.poller().remove(stream_.socket().fd());
+        // A std::function must be copyable, so what moves is in a box.
+        struct Box {
+            Stream stream;
+            std::unique_ptr<core::ConnectRequest> request;
+            Buffer unread;
+        };
+        auto box = std::make_shared<Box>(Box{std::move(stream_), std::move(request_), std::move(received_)});
+        home.post([&home, box] {
+            home.welcome(std::move(box->stream), std::move(box->request), std::move(box->unread), false);
+        });
+    }
+    loop_.drop(*this);
+}
+
+void Handshake::refuse(wire::Version version, Reason reason, std::string_view why) {
+    loop_.shard().stats().connects_refused.add();
+    const std::string client_id = request_ ? request_->client_id : "?";
+    if (loop_.may_log()) log::info("client {} from {}: refused, {}", client_id, stream_.peer(), why);
+    core::Output output;
+    core::append_refusal(version, reason, output.bytes());
+    ended_ = true;
+    loop_.poller().remove(stream_.socket().fd());
+    loop_.see_off(std::move(stream_), std::move(output));
+    loop_.drop(*this);
+}
+
+void Handshake::end(std::string_view why) {
+    if (loop_.may_log()) log::info("stranger from {}: {}", stream_.peer(), why);
+    ended_ = true;
+    loop_.drop(*this);
+}
+
+void Handshake::expired(TimePoint) {
+    if (!ended_) end("no CONNECT within connect_timeout");
+}
+
+}  // namespace drawbridge::net

@@ -1,0 +1,45 @@
+// Handshake: a stranger. Reads its CONNECT, has it authenticated, and sends it home to the shard of its client id.
+//
+// Bounds: connect_timeout for all of it, limits::connect_bytes_max for the packet, limits::handshakes_max strangers per
+// loop.
+#pragma once
+
+#include "broker/core/connect_request.hpp"
+#include "broker/core/deadlines.hpp"
+#include "broker/net/poller.hpp"
+#include "broker/net/stream.hpp"
+
+namespace drawbridge::net {
+
+class Loop;
+
+class Handshake final : public Pollable, public core::Deadline {
+public:
+    Handshake(Loop& loop, std::uint64_t number, Stream stream);
+    ~Handshake();
+
+    std::uint64_t number() const { return number_; }
+    // Registers with the poller; false if that fails.
+    bool begin();
+    void answer(core::AuthAnswer answer);
+
+    void ready(std::uint32_t events) override;
+
+private:
+    void expired(TimePoint now) override;
+
+    void read_connect();
+    void authenticate();
+    void refuse(wire::Version version, Reason reason, std::string_view why);
+    void end(std::string_view why);
+    void watch(std::uint32_t events);
+
+    Loop& loop_;
+    const std::uint64_t number_;
+    Stream stream_;
+    Buffer received_;  // the CONNECT, and what came behind it
+    std::unique_ptr<core::ConnectRequest> request_;  // while it is being authenticated
+    bool ended_ = false;
+};
+
+}  // namespace drawbridge::net

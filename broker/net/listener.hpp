@@ -1,0 +1,49 @@
+// Listener: one loop's share of an open port. All loops wait on the same socket; the kernel wakes one of them for each
+// newcomer.
+//
+// Limit: accepts_per_turn. Without file descriptors it does not spin: it rests and tries again.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "broker/core/deadlines.hpp"
+#include "broker/net/poller.hpp"
+#include "broker/net/tls_context.hpp"
+
+namespace drawbridge::net {
+
+class Loop;
+
+// An open port, shared by the loops' listeners.
+struct Port {
+    Port(std::string name, int fd, std::shared_ptr<const TlsContext> tls);
+    ~Port();
+    Port(const Port&) = delete;
+    Port& operator=(const Port&) = delete;
+
+    const std::string name;
+    const int fd;
+    const std::shared_ptr<const TlsContext> tls;  // null: plain TCP. Shared by its connections.
+};
+
+class Listener final : public Pollable, public core::Deadline {
+public:
+    Listener(Loop& loop, const Port& port) : loop_(loop), port_(port) {}
+
+    // Both from the loop's thread, or before it runs.
+    void open();
+    void close();
+
+    void ready(std::uint32_t events) override;
+
+private:
+    void expired(TimePoint now) override;  // the rest is over
+    void rest(int error);
+
+    Loop& loop_;
+    const Port& port_;
+    bool open_ = false;
+};
+
+}  // namespace drawbridge::net

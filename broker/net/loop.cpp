@@ -1,0 +1,185 @@
+#include "broker/net/loop.hpp"
+
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <system_error>
+
+#include "broker/base/assert.hpp"
+#include "broker/base/limits.hpp"
+#include "broker/base/log.hpp"
+#include "broker/net/farewell.hpp"
+#include "broker/net/handshake.hpp"
+#include "broker/net/mqtt_connection.hpp"
+#include "broker/net/network.hpp"
+
+namespace drawbridge::net {
+
+// An eventfd: ends the wait from another thread.
+class Loop::Wakeup final : public Pollable {
+public:
+    explicit Wakeup(Poller& poller) : fd_(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)) {
+        if (fd_ < 0 || !poller.add(fd_, *this, EPOLLIN))
+            throw std::system_error(errno, std::system_category(), "eventfd");
+    }
+    ~Wakeup() { ::close(fd_); }
+
+    void ring() {
+        const std::uint64_t one = 1;
+        [[maybe_unused]] const ssize_t written = ::write(fd_, &one, sizeof one);
+    }
+    void ready(std::uint32_t) override {
+        std::uint64_t count;
+        [[maybe_unused]] const ssize_t size = ::read(fd_, &count, sizeof count);
+    }
+
+    // Waits for a ring alone, not for sockets.
+    void wait(int timeout_ms) {
+        pollfd waiting{fd_, POLLIN, 0};
+        if (::poll(&waiting, 1, timeout_ms) > 0) ready(POLLIN);
+    }
+
+private:
+    const int fd_;
+};
+
+Loop::Loop(Network& network, core::Shard& shard)
+    : network_(network),
+      shard_(shard),
+      wakeup_(std::make_unique<Wakeup>(poller_)),
+      farewells_(std::make_unique<Farewells>(*this)) {
+    shard_.wake = [this] { wakeup_->ring(); };
+}
+
+Loop::~Loop() = default;
+
+void Loop::run() {
+    while (!stopping_.load(std::memory_order_acquire)) turn(sleep_ms());
+    close_all();
+}
+
+void Loop::stop() {
+    stopping_.store(true, std::memory_order_release);
+    wakeup_->ring();
+}
+
+void Loop::post(std::function<void()> task) {
+    {
+        const std::scoped_lock lock(mutex_);
+        tasks_.push_back(std::move(task));
+        if (has_tasks_.exchange(true, std::memory_order_release)) return;  // it has been rung already
+    }
+    wakeup_->ring();
+}
+
+int Loop::sleep_ms() {
+    if (shard_.has_work() || !called_.empty()) return 0;
+    const TimePoint next = shard_.next_deadline();
+    if (next == TimePoint::max()) return -1;
+    const auto left = std::chrono::ceil<milliseconds>(next - Clock::now()).count();
+    return static_cast<int>(std::clamp<long>(left, 0, 60'000));
+}
+
+void Loop::turn(int timeout_ms) {
+    std::array<epoll_event, limits::events_per_turn_max> events;
+    int count = 0;
+    if (shard_.congested()) {
+        // Another shard is behind: it must catch up before more is read from clients here.
+        wakeup_->wait(1);
+    } else {
+        const bool asleep = timeout_ms != 0 && shard_.mailbox().fall_asleep();
+        count = poller_.wait(events, asleep ? timeout_ms : 0);
+        if (asleep) shard_.mailbox().wake_up();
+    }
+    shard_.begin_turn(Clock::now());
+    shard_.take_mail();
+    run_tasks();
+    for (MqttConnection* connection : std::exchange(called_, {})) connection->turn_began();
+    for (int i = 0; i < count; ++i)
+        static_cast<Pollable*>(events[static_cast<std::size_t>(i)].data.ptr)
+            ->ready(events[static_cast<std::size_t>(i)].events);
+    shard_.expire();
+    shard_.end_turn();
+    bury();
+}
+
+void Loop::run_tasks() {
+    if (!has_tasks_.load(std::memory_order_acquire)) return;
+    std::vector<std::function<void()>> tasks;
+    {
+        const std::scoped_lock lock(mutex_);
+        tasks.swap(tasks_);
+        has_tasks_.store(false, std::memory_order_relaxed);
+    }
+    for (const auto& task : tasks) task();
+}
+
+void Loop::greet(Stream stream) {
+    if (handshakes_.size() >= limits::handshakes_max) return network_.count_out();  // and closes it
+    const std::uint64_t number = ++last_handshake_;
+    auto handshake = std::make_unique<Handshake>(*this, number, std::move(stream));
+    Handshake& made = *handshake;
+    handshakes_.emplace(number, std::move(handshake));
+    if (!made.begin()) drop(made);
+}
+
+void Loop::welcome(Stream stream, std::unique_ptr<core::ConnectRequest> request, Buffer unread,
+                   bool watched) {
+    auto connection =
+        std::make_unique<MqttConnection>(*this, std::move(stream), std::move(unread), watched);
+    MqttConnection& made = *connection;
+    made.place = connections_.size();
+    connections_.push_back(std::move(connection));
+    made.begin(std::move(request));
+}
+
+void Loop::see_off(Stream stream, core::Output output) {
+    farewells_->begin(std::move(stream), std::move(output));
+}
+
+void Loop::drop(Handshake& handshake) {
+    const auto found = handshakes_.find(handshake.number());
+    ASSERT(found != handshakes_.end());
+    dropped_handshakes_.push_back(std::move(found->second));
+    handshakes_.erase(found);
+}
+
+void Loop::drop(MqttConnection& connection) {
+    const std::size_t place = connection.place;
+    ASSERT(connections_[place].get() == &connection);
+    std::erase(called_, &connection);
+    dropped_connections_.push_back(std::move(connections_[place]));
+    if (place + 1 < connections_.size()) {
+        connections_[place] = std::move(connections_.back());
+        connections_[place]->place = place;
+    }
+    connections_.pop_back();
+}
+
+void Loop::answer_stranger(std::uint64_t number, core::AuthAnswer answer) {
+    const auto found = handshakes_.find(number);
+    if (found != handshakes_.end()) found->second->answer(std::move(answer));
+}
+
+void Loop::bury() {
+    dropped_handshakes_.clear();
+    dropped_connections_.clear();
+    farewells_->bury();
+}
+
+void Loop::close_all() {
+    shard_.begin_turn(Clock::now());
+    run_tasks();  // clients on their way here
+    shard_.disconnect_all(Reason::server_shutting_down);
+    shard_.end_turn();
+    bury();
+    handshakes_.clear();
+    connections_.clear();
+    farewells_->close_all();
+    bury();
+}
+
+}  // namespace drawbridge::net

@@ -1,0 +1,91 @@
+// Loop: the thread of one shard: waits for sockets, mail, tasks and deadlines, and gives each round to the shard as
+// one turn.
+//
+// Threads: run() on the shard's thread; post() and stop() from any; the rest from the shard's thread.
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <unordered_map>
+#include <vector>
+
+#include "broker/base/log_quota.hpp"
+#include "broker/core/shard.hpp"
+#include "broker/net/poller.hpp"
+#include "broker/net/stream.hpp"
+
+namespace drawbridge::net {
+
+class Farewells;
+class Handshake;
+class MqttConnection;
+class Network;
+
+class Loop {
+public:
+    Loop(Network& network, core::Shard& shard);
+    ~Loop();
+
+    // Turns until stop(). Afterwards no connection is left.
+    void run();
+    void stop();
+    // Runs task on the shard's thread, at the beginning of a turn.
+    void post(std::function<void()> task);
+
+    core::Shard& shard() { return shard_; }
+    Network& network() { return network_; }
+    Poller& poller() { return poller_; }
+    ReadSpace& read_space() { return read_space_; }
+
+    // A connection from a listener. Takes care of the bounds on strangers.
+    void greet(Stream stream);
+    // A stranger that this shard is the home of, with what it sent behind its CONNECT. watched: it has been a
+    // stranger here, and its socket is in this loop's poller, disarmed.
+    void welcome(Stream stream, std::unique_ptr<core::ConnectRequest> request, Buffer unread, bool watched);
+    // Writes what is left in output, ends the stream, and waits a little for the peer to do the same.
+    void see_off(Stream stream, core::Output output);
+
+    // Destroys it at the end of the turn.
+    void drop(Handshake& handshake);
+    void drop(MqttConnection& connection);
+    // Calls connection.turn_began() at the beginning of the next turn.
+    void call_next_turn(MqttConnection& connection) { called_.push_back(&connection); }
+    // False when strangers cause more lines than anybody reads; what is left out is counted and told later.
+    bool may_log() { return log_quota_.allows(shard_.now()); }
+    // The answer for a stranger, which may have gone meanwhile. From the shard's thread.
+    void answer_stranger(std::uint64_t handshake, core::AuthAnswer answer);
+
+private:
+    class Wakeup;
+
+    void turn(int timeout_ms);
+    int sleep_ms();
+    void run_tasks();
+    void bury();
+    void close_all();
+
+    Network& network_;
+    core::Shard& shard_;
+    Poller poller_;
+    ReadSpace read_space_;
+    std::unique_ptr<Wakeup> wakeup_;
+    std::unique_ptr<Farewells> farewells_;
+
+    std::unordered_map<std::uint64_t, std::unique_ptr<Handshake>> handshakes_;
+    std::uint64_t last_handshake_ = 0;
+    std::vector<std::unique_ptr<MqttConnection>> connections_;
+    std::vector<std::unique_ptr<Handshake>> dropped_handshakes_;
+    std::vector<std::unique_ptr<MqttConnection>> dropped_connections_;
+    std::vector<MqttConnection*> called_;
+
+    log::Quota log_quota_;
+
+    std::mutex mutex_;
+    std::vector<std::function<void()>> tasks_;  // guarded by mutex_
+    std::atomic<bool> has_tasks_{false};
+    std::atomic<bool> stopping_{false};
+};
+
+}  // namespace drawbridge::net

@@ -1,0 +1,121 @@
+#include "broker/net/mqtt_connection.hpp"
+
+#include "broker/base/log.hpp"
+#include "broker/net/loop.hpp"
+#include "broker/net/network.hpp"
+
+namespace drawbridge::net {
+
+MqttConnection::MqttConnection(Loop& loop, Stream stream, Buffer unread, bool watched)
+    : loop_(loop), stream_(std::move(stream)), unread_(std::move(unread)), in_poller_(watched) {}
+
+MqttConnection::~MqttConnection() {
+    if (!stream_.socket().is_open()) return;
+    loop_.poller().remove(stream_.socket().fd());
+    loop_.network().count_out();
+}
+
+void MqttConnection::begin(std::unique_ptr<core::ConnectRequest> request) {
+    loop_.shard().admit(*this, std::move(request));
+}
+
+// The first flush after admission is the one with CONNACK; from then on the client is read.
+void MqttConnection::flush() {
+    if (lost_) return;
+    if (closing_) return leave();
+    if (waiting_ && session != nullptr) {
+        waiting_ = false;
+        if (!unread_.empty()) loop_.call_next_turn(*this);
+    }
+    const Stream::Sent sent = blocked_ ? Stream::Sent::blocked : stream_.send(output);
+    blocked_ = sent == Stream::Sent::blocked;
+    write_failed_ = sent == Stream::Sent::failed;
+    if (!write_failed_) watch();
+    if (write_failed_) loop_.call_next_turn(*this);
+}
+
+void MqttConnection::leave() {
+    lost_ = true;
+    if (!peer_is_done_ || !output.empty()) {
+        loop_.poller().remove(stream_.socket().fd());
+        loop_.see_off(std::move(stream_), std::move(output));
+    }
+    loop_.drop(*this);
+}
+
+void MqttConnection::close(bool peer_is_done) {
+    closing_ = true;
+    peer_is_done_ = peer_is_done;
+    loop_.shard().mark_dirty(*this);
+}
+
+void MqttConnection::turn_began() {
+    if (lost_ || closing_) return;
+    if (write_failed_) return lose();
+    if (!unread_.empty()) use({});
+}
+
+void MqttConnection::ready(std::uint32_t events) {
+    if (lost_ || closing_ || waiting_) return;
+    if (events & EPOLLOUT) {
+        blocked_ = false;
+        loop_.shard().link_writable(*this);
+        loop_.shard().mark_dirty(*this);
+    }
+    if (events & (EPOLLIN | EPOLLHUP | EPOLLERR)) receive();
+}
+
+void MqttConnection::receive() {
+    const Stream::Received received = stream_.receive(loop_.read_space());
+    if (stream_.wants_to_send()) loop_.shard().mark_dirty(*this);
+    loop_.shard().take_mail();
+    if (!received.bytes.empty()) use(received.bytes);
+    if (received.state != Stream::State::open && !closing_) lose();
+}
+
+// Gives the shard what has come, and keeps what it has not used: the beginning of a packet.
+void MqttConnection::use(Bytes fresh) {
+    if (unread_.empty()) {
+        const std::size_t used = loop_.shard().receive(*this, fresh);
+        if (used < fresh.size() && !closing_) unread_.append(fresh.subspan(used));
+        return;
+    }
+    unread_.append(fresh);
+    const std::size_t used = loop_.shard().receive(*this, unread_.bytes());
+    if (used == 0) return;
+    Buffer rest;
+    rest.append(unread_.bytes().subspan(used));
+    unread_ = std::move(rest);
+}
+
+void MqttConnection::lose() {
+    lost_ = true;
+    loop_.shard().link_lost(*this);
+    loop_.drop(*this);
+}
+
+void MqttConnection::watch() {
+    const std::uint32_t events = EPOLLIN | (blocked_ ? EPOLLOUT : 0u);
+    if (events == watched_) return;
+    watched_ = events;
+    const int fd = stream_.socket().fd();
+    if (in_poller_) return loop_.poller().modify(fd, *this, events);
+    in_poller_ = loop_.poller().add(fd, *this, events);
+    if (in_poller_) return;
+    log::error("client from {}: epoll refuses its socket", address());
+    write_failed_ = true;
+}
+
+void MqttConnection::begin_probe(TimePoint now) {
+    probe_began_ = now;
+    stream_.socket().probe_peer(true);
+}
+
+bool MqttConnection::probe_answered(TimePoint now) {
+    const auto passed = std::chrono::duration_cast<milliseconds>(now - probe_began_).count();
+    if (stream_.socket().silent_ms() > static_cast<std::uint64_t>(passed)) return false;
+    stream_.socket().probe_peer(false);
+    return true;
+}
+
+}  // namespace drawbridge::net

@@ -1,0 +1,58 @@
+// MqttConnection: a client: its stream, and the beginning of a packet whose end has not come yet. The network half of a
+// session.
+//
+// Idle, it holds no buffer. Owner: the loop of its home shard.
+#pragma once
+
+#include "broker/core/connect_request.hpp"
+#include "broker/core/link.hpp"
+#include "broker/net/poller.hpp"
+#include "broker/net/stream.hpp"
+
+namespace drawbridge::net {
+
+class Loop;
+
+class MqttConnection final : public Pollable, public core::Link {
+public:
+    // unread: what came behind the CONNECT. watched: the loop's poller knows the socket already.
+    MqttConnection(Loop& loop, Stream stream, Buffer unread, bool watched);
+    ~MqttConnection();
+
+    // Asks the shard for admission.
+    void begin(std::unique_ptr<core::ConnectRequest> request);
+    // As asked for by Loop::call_next_turn().
+    void turn_began();
+
+    void ready(std::uint32_t events) override;
+
+    void flush() override;
+    void close(bool peer_is_done) override;
+    void begin_probe(TimePoint now) override;
+    bool probe_answered(TimePoint now) override;
+    std::string_view address() const override { return stream_.peer(); }
+
+    std::size_t place = 0;  // in the loop's list
+
+private:
+    void receive();
+    void use(Bytes fresh);
+    void lose();
+    void leave();
+    void watch();
+
+    Loop& loop_;
+    Stream stream_;
+    Buffer unread_;
+    TimePoint probe_began_;
+    std::uint32_t watched_ = 0;  // events that the poller reports
+    bool in_poller_;
+    bool blocked_ = false;       // the socket takes no more for now
+    bool waiting_ = true;        // not admitted yet: nothing is read
+    bool write_failed_ = false;
+    bool closing_ = false;       // the core has ended it
+    bool peer_is_done_ = false;
+    bool lost_ = false;          // it is over, and dropped at the end of the turn
+};
+
+}  // namespace drawbridge::net

@@ -1,0 +1,45 @@
+#include "broker/net/network.hpp"
+
+#include "broker/base/log.hpp"
+#include "broker/net/farewell.hpp"
+#include "broker/net/handshake.hpp"
+#include "broker/net/mqtt_connection.hpp"
+#include "broker/net/socket.hpp"
+
+namespace drawbridge::net {
+
+Network::Network(core::Broker& broker, core::Authenticator& authenticator, const NetworkSettings& settings)
+    : broker_(broker), authenticator_(authenticator), settings_(settings) {
+    for (unsigned index = 0; index < broker.shards(); ++index)
+        loops_.push_back(std::make_unique<Loop>(*this, broker.shard(index)));
+}
+
+Network::~Network() { stop(); }
+
+void Network::listen(const std::string& name, const std::string& address, std::uint16_t port,
+                     std::shared_ptr<const TlsContext> tls) {
+    ports_.push_back(std::make_unique<Port>(name, listen_on(address, port), std::move(tls)));
+    for (const auto& loop : loops_) {
+        listeners_.push_back(std::make_unique<Listener>(*loop, *ports_.back()));
+        listeners_.back()->open();
+    }
+}
+
+void Network::start() {
+    for (const auto& loop : loops_) threads_.emplace_back([&loop = *loop] { loop.run(); });
+}
+
+void Network::stop() {
+    for (const auto& loop : loops_) loop->stop();
+    for (std::thread& thread : threads_) thread.join();
+    threads_.clear();
+    listeners_.clear();
+}
+
+bool Network::count_in() {
+    if (connections_.fetch_add(1, std::memory_order_relaxed) < settings_.max_connections) return true;
+    count_out();
+    return false;
+}
+
+}  // namespace drawbridge::net

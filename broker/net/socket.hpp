@@ -1,0 +1,56 @@
+// Socket: a connected TCP socket, owned, and what the broker asks of one.
+#pragma once
+
+#include <sys/socket.h>
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace drawbridge::net {
+
+// Address and port of a peer in 19 bytes; as text only when somebody asks.
+class PeerAddress {
+public:
+    PeerAddress() = default;
+    explicit PeerAddress(const sockaddr_storage& address);
+
+    // "192.0.2.7:50123", "[2001:db8::1]:50123". The text lives until this thread asks again.
+    std::string_view text() const;
+
+private:
+    std::array<std::uint8_t, 16> bytes_{};
+    std::uint16_t port_ = 0;
+    bool v6_ = false;
+};
+
+class Socket {
+public:
+    Socket() = default;
+    Socket(int fd, PeerAddress peer) : fd_(fd), peer_(peer) {}
+    Socket(Socket&& other) noexcept : fd_(std::exchange(other.fd_, -1)), peer_(other.peer_) {}
+    Socket& operator=(Socket&& other) noexcept;
+    ~Socket() { close(); }
+
+    int fd() const { return fd_; }
+    bool is_open() const { return fd_ >= 0; }
+    std::string_view peer() const { return peer_.text(); }
+    void close();
+
+    // Has the kernel ask the peer's host for a sign of life soon, whatever the application there does: a keep-alive
+    // probe as soon as the connection has been silent for a second, then one each second.
+    void probe_peer(bool on);
+    // Milliseconds since the peer's host last acknowledged or sent anything.
+    std::uint32_t silent_ms() const;
+
+private:
+    int fd_ = -1;
+    PeerAddress peer_;
+};
+
+// A listening socket whose connections have TCP_NODELAY. Throws std::runtime_error: one sentence with the address.
+int listen_on(const std::string& address, std::uint16_t port);
+
+}  // namespace drawbridge::net

@@ -1,0 +1,100 @@
+#include "broker/net/stream.hpp"
+
+#include <sys/uio.h>
+
+#include <array>
+#include <cerrno>
+
+#include "broker/base/limits.hpp"
+
+namespace drawbridge::net {
+namespace {
+
+constexpr std::size_t pieces_max = 16;  // of one gathered write
+
+bool would_block() { return errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR; }
+
+}  // namespace
+
+ReadSpace::ReadSpace() : bytes(new std::uint8_t[limits::receive_bytes]) {}
+
+Stream::Received Stream::receive(ReadSpace& space) {
+    const ssize_t size = ::recv(socket_.fd(), space.bytes.get(), limits::receive_bytes, 0);
+    if (size == 0) return {{}, State::closed};
+    if (size < 0) return {{}, would_block() ? State::open : State::failed};
+    const Bytes bytes(space.bytes.get(), static_cast<std::size_t>(size));
+    if (!tls_) return {bytes, State::open};
+    space.plain.clear();
+    const TlsStatus status = tls_->receive(bytes, space.plain, cipher_);
+    State state = State::open;
+    if (status == TlsStatus::closed) state = State::closed;
+    if (status == TlsStatus::failed) state = State::failed;
+    return {space.plain.bytes(), state};
+}
+
+Stream::Sent Stream::send(core::Output& output) {
+    if (!tls_) return send_plain(output);
+    std::array<Bytes, pieces_max> pieces;
+    while (!output.empty()) {
+        const std::size_t count = output.peek(pieces);
+        for (std::size_t i = 0; i < count; ++i) {
+            if (tls_->send(pieces[i], cipher_) != TlsStatus::ok) return Sent::failed;
+        }
+        std::size_t size = 0;
+        for (std::size_t i = 0; i < count; ++i) size += pieces[i].size();
+        output.take(size);
+    }
+    return send_cipher();
+}
+
+Stream::Sent Stream::send_plain(core::Output& output) {
+    std::array<Bytes, pieces_max> pieces;
+    while (!output.empty()) {
+        const std::size_t count = output.peek(pieces);
+        std::array<iovec, pieces_max> vectors;
+        std::size_t offered = 0;
+        for (std::size_t i = 0; i < count; ++i) {
+            vectors[i] = {const_cast<std::uint8_t*>(pieces[i].data()), pieces[i].size()};
+            offered += pieces[i].size();
+        }
+        ssize_t sent;
+        if (count == 1) {
+            sent = ::send(socket_.fd(), pieces[0].data(), pieces[0].size(), MSG_NOSIGNAL);
+        } else {
+            msghdr message{};
+            message.msg_iov = vectors.data();
+            message.msg_iovlen = count;
+            sent = ::sendmsg(socket_.fd(), &message, MSG_NOSIGNAL);
+        }
+        if (sent < 0) return would_block() ? Sent::blocked : Sent::failed;
+        output.take(static_cast<std::size_t>(sent));
+        if (static_cast<std::size_t>(sent) < offered) return Sent::blocked;
+    }
+    return Sent::all;
+}
+
+Stream::Sent Stream::send_cipher() {
+    while (wants_to_send()) {
+        const Bytes left = cipher_.bytes().subspan(cipher_sent_);
+        const ssize_t sent = ::send(socket_.fd(), left.data(), left.size(), MSG_NOSIGNAL);
+        if (sent < 0) return would_block() ? Sent::blocked : Sent::failed;
+        cipher_sent_ += static_cast<std::size_t>(sent);
+    }
+    cipher_.clear();
+    cipher_sent_ = 0;
+    return Sent::all;
+}
+
+Stream::Sent Stream::finish(core::Output& output) {
+    Sent sent = send(output);
+    if (sent != Sent::all) return sent;
+    if (tls_) {
+        tls_->close(cipher_);
+        sent = send_cipher();
+        if (sent != Sent::all) return sent;
+    }
+    ::shutdown(socket_.fd(), SHUT_WR);
+    return Sent::all;
+}
+
+}  // namespace drawbridge::net

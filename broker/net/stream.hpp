@@ -1,0 +1,59 @@
+// Stream: an ordered stream of bytes over one socket, plain or TLS. The layers hold no socket and no clock, so a
+// stream can move from one loop to another.
+//
+// Idle, it holds no buffer. Limit: what it keeps to send is bounded by who fills the Output.
+#pragma once
+
+#include <memory>
+
+#include "broker/core/output.hpp"
+#include "broker/net/socket.hpp"
+#include "broker/net/tls_engine.hpp"
+
+namespace drawbridge::net {
+
+// Memory for reads, one per loop: what a read returns lives until the next one.
+struct ReadSpace {
+    ReadSpace();
+    std::unique_ptr<std::uint8_t[]> bytes;
+    Buffer plain;  // decrypted
+};
+
+class Stream {
+public:
+    // tls: null for plain TCP.
+    Stream(Socket socket, std::unique_ptr<TlsEngine> tls) : socket_(std::move(socket)), tls_(std::move(tls)) {}
+
+    enum class State { open, closed, failed };
+    struct Received {
+        Bytes bytes;  // good whatever the state is
+        State state = State::open;
+    };
+    // Reads once. No bytes and open: nothing for the reader yet.
+    Received receive(ReadSpace& space);
+
+    enum class Sent { all, blocked, failed };
+    // Writes as much of output as the socket takes now.
+    Sent send(core::Output& output);
+    // Says the TLS layer's last words, then that nothing more will come.
+    Sent finish(core::Output& output);
+
+    // The TLS handshake has left something to be sent.
+    bool wants_to_send() const { return cipher_.size() > cipher_sent_; }
+
+    Socket& socket() { return socket_; }
+    std::string_view peer() const { return socket_.peer(); }
+    std::string_view protocol() const { return tls_ ? tls_->protocol() : "tcp"; }
+    std::string failure() const { return tls_ ? tls_->failure() : std::string(); }
+
+private:
+    Sent send_plain(core::Output& output);
+    Sent send_cipher();
+
+    Socket socket_;
+    std::unique_ptr<TlsEngine> tls_;
+    Buffer cipher_;  // encrypted, to be sent
+    std::size_t cipher_sent_ = 0;
+};
+
+}  // namespace drawbridge::net

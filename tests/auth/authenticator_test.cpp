@@ -1,0 +1,312 @@
+// Authenticator: its worker, its queue, and its watch on the database. Nothing here sleeps; what
+// comes from the worker is waited for, and `patience` is only reached by a failure.
+#include "auth/authenticator.hpp"
+
+#include <atomic>
+#include <catch2/catch.hpp>
+#include <condition_variable>
+#include <deque>
+#include <future>
+#include <mutex>
+
+#include "auth/limits.hpp"
+#include "auth/refused_change.hpp"
+#include "tests/auth/registry.hpp"
+
+namespace drawbridge::auth {
+namespace {
+
+using Catch::Matchers::Contains;
+
+constexpr seconds patience{30};
+
+// What on_change was told, in order.
+class Told {
+public:
+    void add(const DeviceChange& change) {
+        const std::lock_guard lock(mutex_);
+        changes_.push_back(change);
+        arrived_.notify_one();
+    }
+
+    DeviceChange next() {
+        std::unique_lock lock(mutex_);
+        if (!arrived_.wait_for(lock, patience, [this] { return !changes_.empty(); })) {
+            FAIL("no change was told");
+        }
+        const DeviceChange change = changes_.front();
+        changes_.pop_front();
+        return change;
+    }
+
+    bool empty() {
+        const std::lock_guard lock(mutex_);
+        return changes_.empty();
+    }
+
+private:
+    std::mutex mutex_;
+    std::condition_variable arrived_;
+    std::deque<DeviceChange> changes_;
+};
+
+class Fixture : public Registry {
+public:
+    const std::string key = add("pump-17");
+    std::atomic<WallTime> now = today;
+    Told told;
+
+    std::unique_ptr<Authenticator> start(bool allow_anonymous = false) {
+        const AuthenticatorOptions options{
+            .database = file, .allow_anonymous = allow_anonymous, .anonymous_profile = "open"};
+        return std::make_unique<Authenticator>(
+            options, secret, Profiles::built_in(),
+            [this](const DeviceChange& change) { told.add(change); },
+            [this] { return now.load(); });
+    }
+
+    static core::AuthAnswer ask(Authenticator& authenticator, core::Credentials shown) {
+        auto promise = std::make_shared<std::promise<core::AuthAnswer>>();
+        auto answer = promise->get_future();
+        authenticator.authenticate(std::move(shown), [promise](core::AuthAnswer given) {
+            promise->set_value(std::move(given));
+        });
+        if (answer.wait_for(patience) != std::future_status::ready) FAIL("no answer");
+        return answer.get();
+    }
+
+    // Returns when the authenticator has acted on everything that is in the database.
+    static void look(Authenticator& authenticator) {
+        std::promise<void> acted;
+        authenticator.poke([&] { acted.set_value(); });
+        acted.get_future().wait();
+    }
+};
+
+TEST_CASE_METHOD(Fixture, "the right key is admitted, a wrong one is not",
+                 "[auth][authenticator]") {
+    const auto authenticator = start();
+    CHECK(ask(*authenticator, credentials("pump-17", key)).identity);
+    const core::AuthAnswer refused = ask(*authenticator, credentials("pump-17", make_api_key()));
+    CHECK_FALSE(refused.identity);
+    CHECK(refused.refusal == Reason::bad_user_name_or_password);
+}
+
+TEST_CASE_METHOD(Fixture, "a change that was committed before CONNECT is respected by its answer",
+                 "[auth][authenticator]") {
+    const auto authenticator = start();
+    CHECK(ask(*authenticator, credentials("pump-17", key)).identity);
+    store.set_enabled("pump-17", false);
+    CHECK_FALSE(ask(*authenticator, credentials("pump-17", key)).identity);
+    store.set_enabled("pump-17", true);
+    CHECK(ask(*authenticator, credentials("pump-17", key)).identity);
+    CHECK_FALSE(ask(*authenticator, credentials("valve", key)).identity);
+    const std::string valve_key = add("valve");
+    CHECK(ask(*authenticator, credentials("valve", valve_key)).identity);
+}
+
+TEST_CASE_METHOD(Fixture, "revoking a key ends the session that used it, and no other",
+                 "[auth][authenticator]") {
+    const std::string second = add_key("pump-17");
+    const auto authenticator = start();
+    const auto by_first = ask(*authenticator, credentials("pump-17", key)).identity;
+    const auto by_second = ask(*authenticator, credentials("pump-17", second)).identity;
+    store.revoke_key("pump-17", *key_id_of(key));
+
+    const DeviceChange change = told.next();  // without a poke: the watch has seen it
+    CHECK(change.device_id == "pump-17");
+    CHECK(change.key_ids == std::vector<std::string>{std::string(*key_id_of(second))});
+    CHECK(change.renew("pump-17", by_first) == nullptr);
+    CHECK(change.renew("pump-17", by_second) != nullptr);
+}
+
+TEST_CASE_METHOD(Fixture, "a disabled or a removed device may not stay", "[auth][authenticator]") {
+    const auto authenticator = start();
+    const auto identity = ask(*authenticator, credentials("pump-17", key)).identity;
+    store.set_enabled("pump-17", false);
+    CHECK(told.next().renew("pump-17", identity) == nullptr);
+    store.set_enabled("pump-17", true);
+    CHECK(told.next().renew("pump-17", identity) != nullptr);
+    store.remove("pump-17");
+    CHECK(told.next().renew("pump-17", identity) == nullptr);
+}
+
+TEST_CASE_METHOD(Fixture, "new rules reach a live session", "[auth][authenticator]") {
+    const auto authenticator = start();
+    const auto before = ask(*authenticator, credentials("pump-17", key)).identity;
+    CHECK_FALSE(before->may_publish("logs"));
+    store.add_rule("pump-17", {0, Effect::allow, Operation::publish, "logs"});
+    const auto after = told.next().renew("pump-17", before);
+    REQUIRE(after);
+    CHECK(after->may_publish("logs"));
+}
+
+TEST_CASE_METHOD(Fixture, "a session ends when the key that it used expires",
+                 "[auth][authenticator]") {
+    const std::string expiring = add_key("pump-17", today + seconds(10));
+    const auto authenticator = start();
+    const auto lasting = ask(*authenticator, credentials("pump-17", key)).identity;
+    const auto passing = ask(*authenticator, credentials("pump-17", expiring)).identity;
+    now = today + milliseconds(9'999);
+    look(*authenticator);
+    CHECK(told.empty());
+    now = today + seconds(10);
+    look(*authenticator);
+    const DeviceChange change = told.next();
+    CHECK(change.renew("pump-17", passing) == nullptr);
+    CHECK(change.renew("pump-17", lasting) != nullptr);
+    look(*authenticator);
+    CHECK(told.empty());  // said once
+}
+
+TEST_CASE_METHOD(Fixture, "a session ends when its client id is not allowed any more",
+                 "[auth][authenticator]") {
+    const DeviceChange change{.device_id = "pump-17",
+                              .device = std::make_shared<const Device>(
+                                  Device{"pump-17", "", Profiles::built_in().get("core"), {}}),
+                              .key_ids = {"AbCd1234"}};
+    const auto held = std::make_shared<const DeviceIdentity>(change.device, "AbCd1234");
+    CHECK(change.renew("pump-17", held) != nullptr);
+    CHECK(change.renew("pump-17-b", held) == nullptr);
+}
+
+TEST_CASE_METHOD(Fixture, "a poke is answered after all changes have been told",
+                 "[auth][authenticator]") {
+    const auto authenticator = start();
+    add("a");
+    add("b");
+    look(*authenticator);
+    CHECK(told.next().device_id == "a");
+    CHECK(told.next().device_id == "b");
+    CHECK(told.empty());
+}
+
+TEST_CASE_METHOD(Fixture, "anonymous clients are refused unless they are allowed",
+                 "[auth][authenticator]") {
+    const core::Credentials nobody{
+        .client_id = "", .username = {}, .password = {}, .address = "192.0.2.7:1"};
+    CHECK_FALSE(ask(*start(), nobody).identity);
+
+    const auto authenticator = start(true);
+    const core::AuthAnswer answer = ask(*authenticator, nobody);
+    REQUIRE(answer.identity);
+    CHECK(answer.identity->profile() == "open");
+    core::Credentials named = nobody;
+    named.client_id = "any/id at all";
+    CHECK(ask(*authenticator, named).identity->id() == "any/id at all");
+    named.client_id = std::string(129, 'x');
+    CHECK(ask(*authenticator, named).refusal == Reason::client_identifier_not_valid);
+}
+
+TEST_CASE_METHOD(Fixture, "credentials must be right also where anonymous clients are allowed",
+                 "[auth][authenticator]") {
+    const auto authenticator = start(true);
+    CHECK(ask(*authenticator, credentials("pump-17", key)).identity->profile() == "core");
+    CHECK_FALSE(ask(*authenticator, credentials("pump-17", make_api_key())).identity);
+    CHECK_FALSE(ask(*authenticator, credentials("valve", key)).identity);
+    core::Credentials shown = credentials("pump-17", key);
+    shown.password.reset();
+    CHECK_FALSE(ask(*authenticator, shown).identity);
+    shown = credentials("pump-17", key);
+    shown.username.reset();
+    CHECK_FALSE(ask(*authenticator, shown).identity);
+}
+
+TEST_CASE_METHOD(Fixture,
+                 "an anonymous client of the same name is not touched by a device's change",
+                 "[auth][authenticator]") {
+    const auto authenticator = start(true);
+    const auto anonymous =
+        ask(*authenticator, {.client_id = "pump-17", .username = {}, .password = {}, .address = ""})
+            .identity;
+    store.remove("pump-17");
+    CHECK(told.next().renew("pump-17", anonymous) == anonymous);
+}
+
+TEST_CASE_METHOD(Fixture, "an anonymous profile that does not exist is refused at start",
+                 "[auth][authenticator]") {
+    const AuthenticatorOptions options{
+        .database = file, .allow_anonymous = true, .anonymous_profile = "opne"};
+    CHECK_THROWS_WITH(
+        Authenticator(options, secret, Profiles::built_in(), [](const DeviceChange&) {}),
+        Contains("there is no profile opne"));
+}
+
+TEST_CASE_METHOD(Fixture, "when too many wait, the next is told so at once",
+                 "[auth][authenticator]") {
+    std::promise<void> begun;
+    std::promise<void> go_on;
+    const auto authenticator = start();
+    authenticator->poke([&] {
+        begun.set_value();
+        go_on.get_future().wait();
+    });
+    begun.get_future().wait();  // the worker takes nothing until go_on
+
+    std::atomic<std::size_t> admitted = 0;
+    for (std::size_t i = 0; i < limits::authentications_waiting_max; ++i)
+        authenticator->authenticate(credentials("pump-17", key),
+                                    [&](const core::AuthAnswer& answer) {
+                                        if (answer.identity) ++admitted;
+                                    });
+    CHECK(ask(*authenticator, credentials("pump-17", key)).refusal == Reason::server_busy);
+    go_on.set_value();
+    look(*authenticator);
+    look(*authenticator);  // the first may have been taken together with the last request
+    CHECK(admitted == limits::authentications_waiting_max);
+}
+
+TEST_CASE_METHOD(Fixture, "who waits when the broker stops is told so", "[auth][authenticator]") {
+    std::promise<void> begun;
+    std::promise<void> go_on;
+    auto authenticator = start();
+    authenticator->poke([&] {
+        begun.set_value();
+        go_on.get_future().wait();
+    });
+    begun.get_future().wait();
+    std::promise<core::AuthAnswer> given;
+    authenticator->authenticate(credentials("pump-17", key), [&](core::AuthAnswer answer) {
+        given.set_value(std::move(answer));
+    });
+    auto stopped = std::async(std::launch::async, [&] { authenticator.reset(); });
+    go_on.set_value();
+    stopped.wait();
+    const core::AuthAnswer answer = given.get_future().get();
+    CHECK((answer.identity != nullptr || answer.refusal == Reason::server_shutting_down));
+}
+
+TEST_CASE_METHOD(Fixture, "who was seen and refused is written by the time the broker has stopped",
+                 "[auth][authenticator]") {
+    {
+        const auto authenticator = start();
+        now = today + seconds(1);
+        ask(*authenticator, credentials("pump-17", key));
+        now = today + seconds(2);
+        ask(*authenticator, credentials("pump-17", make_api_key()));
+        CHECK_FALSE(store.get("pump-17").last_seen);  // no write for each CONNECT
+    }
+    const StoredDevice device = store.get("pump-17");
+    CHECK(device.last_seen == today + seconds(1));
+    CHECK(device.last_refusal_at == today + seconds(2));
+    CHECK(device.last_refusal == "the API key is not one of this device's, from 192.0.2.7:50123");
+    CHECK(store.keys("pump-17").front().last_used_at == today + seconds(1));
+    CHECK(store.changes_since(0).device_ids.empty());  // all acted on, none kept
+}
+
+TEST_CASE_METHOD(Fixture, "a broker that cannot read the database admits nobody",
+                 "[auth][authenticator]") {
+    const auto authenticator = start();
+    CHECK(ask(*authenticator, credentials("pump-17", key)).identity);
+    SQLite::Database other(file.string(), SQLite::OPEN_READWRITE);
+    other.exec("ALTER TABLE changes RENAME TO lost");
+    const core::AuthAnswer answer = ask(*authenticator, credentials("pump-17", key));
+    CHECK_FALSE(answer.identity);
+    CHECK(answer.refusal == Reason::server_unavailable);
+    other.exec("ALTER TABLE lost RENAME TO changes");
+    look(*authenticator);
+    CHECK(ask(*authenticator, credentials("pump-17", key)).identity);
+}
+
+}  // namespace
+}  // namespace drawbridge::auth

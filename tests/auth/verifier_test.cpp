@@ -1,0 +1,165 @@
+// Credentials: every way in which they can fail gets the same answer, and the operator learns the
+// reason.
+#include "auth/verifier.hpp"
+
+#include <catch2/catch.hpp>
+
+#include "tests/auth/registry.hpp"
+
+namespace drawbridge::auth {
+namespace {
+
+using Catch::Matchers::Contains;
+
+class Fixture : public Registry {
+public:
+    const std::string key = add("pump-17");
+    const std::string other_key = add("pump-18");
+    Verifier verifier{store, secret, Profiles::built_in()};
+
+    core::AuthAnswer verify(const core::Credentials& shown, WallTime now = today) {
+        return verifier.verify(shown, now).answer;
+    }
+
+    // Checks the answer that every stranger gets, and what the operator reads.
+    void check_refused(const core::Credentials& shown, const char* why, WallTime now = today) {
+        const core::AuthAnswer answer = verify(shown, now);
+        CHECK(answer.identity == nullptr);
+        CHECK(answer.refusal == Reason::bad_user_name_or_password);
+        CHECK_THAT(answer.why, Contains(why));
+    }
+};
+
+TEST_CASE_METHOD(Fixture, "a device with its own key is admitted", "[auth][verifier]") {
+    const Verification verification = verifier.verify(credentials("pump-17", key), today);
+    REQUIRE(verification.answer.identity != nullptr);
+    CHECK(verification.answer.identity->id() == "pump-17");
+    CHECK(verification.answer.identity->tenant() == "acme");
+    CHECK(verification.answer.identity->profile() == "core");
+    CHECK(verification.key_id == key_id_of(key));
+    CHECK(verification.device_id == "pump-17");
+}
+
+TEST_CASE_METHOD(Fixture, "whatever is wrong, the answer is the same", "[auth][verifier]") {
+    const core::Credentials right = credentials("pump-17", key);
+    core::Credentials shown = right;
+
+    SECTION("unknown device") {
+        check_refused(credentials("valve", key), "there is no device valve");
+        check_refused(credentials("valve", key), "there is no device valve");  // remembered
+    }
+    SECTION("a user name that no device can have") {
+        check_refused(credentials("pump/17", key), "cannot be a device's");
+        check_refused(credentials(std::string(60'000, 'x'), key), "cannot be a device's");
+        check_refused(credentials("", key), "cannot be a device's");
+    }
+    SECTION("wrong key with a known id") {
+        shown.password->back() = shown.password->back() == 'A' ? 'B' : 'A';
+        check_refused(shown, "wrong API key");
+    }
+    SECTION("another key") { check_refused(credentials("pump-17", make_api_key()), "not one of"); }
+    SECTION("another device's key") {
+        check_refused(credentials("pump-17", other_key), "not one of this device's");
+    }
+    SECTION("not a key") {
+        check_refused(credentials("pump-17", ""), "not an API key");
+        check_refused(credentials("pump-17", std::string(60'000, 'x')), "not an API key");
+    }
+    SECTION("no password") {
+        shown.password.reset();
+        check_refused(shown, "no password");
+    }
+    SECTION("no user name") {
+        shown.username.reset();
+        check_refused(shown, "no user name");
+        shown.password.reset();
+        check_refused(shown, "no user name");
+    }
+    SECTION("client id of another device") {
+        shown.client_id = "pump-18";
+        check_refused(shown, "client id is not one of profile core");
+    }
+    SECTION("empty client id") {
+        shown.client_id = "";
+        check_refused(shown, "client id is not one of profile core");
+    }
+    SECTION("disabled") {
+        store.set_enabled("pump-17", false);
+        check_refused(right, "disabled");
+    }
+    SECTION("removed") {
+        store.remove("pump-17");
+        check_refused(right, "there is no device pump-17");
+    }
+    SECTION("a profile that is not known") {
+        const std::string lost = add("lost", "gone");
+        check_refused(credentials("lost", lost), "profile that is not known");
+    }
+    SECTION("the key of a device without any") {
+        store.add({"bare", "", "core", ""}, today);
+        check_refused(credentials("bare", key), "not one of this device's");
+    }
+}
+
+TEST_CASE_METHOD(Fixture, "a key is good until the moment it expires", "[auth][verifier]") {
+    const std::string expiring = add_key("pump-17", today + seconds(10));
+    CHECK(verify(credentials("pump-17", expiring), today + milliseconds(9'999)).identity);
+    check_refused(credentials("pump-17", expiring), "has expired", today + seconds(10));
+    CHECK(verify(credentials("pump-17", key), today + seconds(10)).identity);
+}
+
+TEST_CASE_METHOD(Fixture, "several keys of one device are good at once", "[auth][verifier]") {
+    const std::string second = add_key("pump-17");
+    CHECK(verify(credentials("pump-17", key)).identity);
+    CHECK(verify(credentials("pump-17", second)).identity);
+    store.revoke_key("pump-17", *key_id_of(key));
+    verifier.forget("pump-17");
+    check_refused(credentials("pump-17", key), "not one of this device's");
+    CHECK(verify(credentials("pump-17", second)).identity);
+}
+
+TEST_CASE_METHOD(Fixture, "a service uses any client id but another device's", "[auth][verifier]") {
+    const std::string service = add("backend", "service");
+    core::Credentials shown = credentials("backend", service);
+    for (const char* client_id : {"backend", "backend-2", "", "paho/7"}) {
+        shown.client_id = client_id;
+        CHECK(verify(shown).identity);
+    }
+    shown.client_id = "pump-17";
+    check_refused(shown, "that of another device");
+}
+
+TEST_CASE_METHOD(Fixture, "a profile may make the key's id the user name", "[auth][verifier]") {
+    Profiles profiles = Profiles::built_in();
+    profiles.add({.name = "by-key",
+                  .client_ids = {"{device_id}", "agent-{device_id}"},
+                  .username = "{key_id}",
+                  .publish = {},
+                  .subscribe = {},
+                  .deny_publish = {},
+                  .deny_subscribe = {}});
+    const std::string meter_key = add("meter", "by-key");
+    Verifier by_key(store, secret, profiles);
+    core::Credentials shown = credentials("meter", meter_key);
+    CHECK_FALSE(by_key.verify(shown, today).answer.identity);
+    shown.username = std::string(*key_id_of(meter_key));
+    CHECK(by_key.verify(shown, today).answer.identity);
+    shown.client_id = "agent-meter";
+    CHECK(by_key.verify(shown, today).answer.identity);
+    shown.client_id = "agent-other";
+    CHECK_FALSE(by_key.verify(shown, today).answer.identity);
+    shown = credentials("pump-17", key);
+    shown.username = std::string(*key_id_of(key));
+    check_refused(shown, "not the one of profile core");
+}
+
+TEST_CASE_METHOD(Fixture, "a device's own rules come with its identity", "[auth][verifier]") {
+    store.add_rule("pump-17", {0, Effect::allow, Operation::publish, "logs/{device_id}"});
+    const core::AuthAnswer answer = verify(credentials("pump-17", key));
+    REQUIRE(answer.identity);
+    CHECK(answer.identity->may_publish("logs/pump-17"));
+    CHECK_FALSE(answer.identity->may_publish("logs/pump-18"));
+}
+
+}  // namespace
+}  // namespace drawbridge::auth
