@@ -1,7 +1,9 @@
 #include "broker/app/admin_server.hpp"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/co_spawn.hpp>
@@ -53,12 +55,15 @@ AdminServer::AdminServer(asio::io_context& io, const std::filesystem::path& sock
     : io_(io), path_(socket), acceptor_(io), network_(network), authenticator_(authenticator) {
     std::error_code gone;
     std::filesystem::remove(path_, gone);  // left by a broker that was killed: the lock says that none runs
+    // The address has room for 107 bytes only; by way of the open directory, every path fits.
+    const int directory = ::open(path_.parent_path().c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC);
+    const mode_t mask = ::umask(0177);
     try {
-        const mode_t mask = ::umask(0177);
         acceptor_.open();
-        acceptor_.bind(path_.string());
-        ::umask(mask);
+        acceptor_.bind(fmt::format("/proc/self/fd/{}/{}", directory, path_.filename().string()));
         acceptor_.listen();
+        ::umask(mask);
+        ::close(directory);
     } catch (const std::exception& failure) {
         throw std::runtime_error(fmt::format("cannot open the admin socket {}: {}", path_.string(), failure.what()));
     }

@@ -96,13 +96,17 @@ void visit_keys(Keys& keys, Limits& limits) {
     keys.number("max_retained_messages", limits.max_retained_messages, 0, 1'000'000'000);
     keys.number("max_retained_bytes", limits.max_retained_bytes, 0, 1LL << 40);
     keys.number("messages_per_second", limits.messages_per_second, 0, 1'000'000'000);
+    keys.later("messages_per_second", limits.messages_per_second > 0);
     keys.number("bytes_per_second", limits.bytes_per_second, 0, 4'000'000'000);
+    keys.later("bytes_per_second", limits.bytes_per_second > 0);
 }
 
 template <class Keys>
 void visit_keys(Keys& keys, StorageConfiguration& storage) {
     keys.flag("persistence", storage.persistence);
+    keys.later("persistence", storage.persistence);
     keys.choice("sync", storage.sync, sync_choices);
+    keys.later("sync", storage.persistence);
 }
 
 template <class Keys>

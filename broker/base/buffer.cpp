@@ -6,6 +6,7 @@
 #include <new>
 #include <vector>
 
+#include "broker/base/assert.hpp"
 #include "broker/base/limits.hpp"
 
 namespace drawbridge {
@@ -63,17 +64,18 @@ void Buffer::clear() {
 
 void Buffer::make_room(std::size_t size) {
     const std::size_t needed = size_ + size;
+    ASSERT(needed <= UINT32_MAX / 2);
     const std::size_t c = class_for(needed);
     const std::size_t capacity = c < classes ? bytes_of_class(c) : std::bit_ceil(needed);
     std::uint8_t* data = c < classes ? pool.take(c) : nullptr;
     if (data == nullptr) data = static_cast<std::uint8_t*>(std::malloc(capacity));
     if (data == nullptr) throw std::bad_alloc();
-    const std::size_t kept = size_;
+    const std::uint32_t kept = size_;
     if (kept > 0) std::memcpy(data, data_, kept);
     clear();
     data_ = data;
     size_ = kept;
-    capacity_ = capacity;
+    capacity_ = static_cast<std::uint32_t>(capacity);
 }
 
 }  // namespace drawbridge

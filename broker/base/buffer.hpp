@@ -3,7 +3,7 @@
 // Memory comes from a pool of the thread that grows it and goes back to the pool of the thread that
 // lets it go, so a buffer may move between threads. An empty Buffer holds no memory: clear() gives it
 // back, which is why an idle connection costs nothing here.
-// Limit: none of its own; who appends checks size() against its high-water mark.
+// Limit: 4 GiB; who appends checks size() against a high-water mark far below.
 #pragma once
 
 #include <cstring>
@@ -29,9 +29,9 @@ public:
 
     // Makes the buffer `size` bytes longer; returns where they begin. What they hold is undefined.
     std::uint8_t* grow(std::size_t size) {
-        if (capacity_ - size_ < size) make_room(size);
+        if (std::size_t{capacity_} - size_ < size) make_room(size);
         std::uint8_t* begin = data_ + size_;
-        size_ += size;
+        size_ += static_cast<std::uint32_t>(size);
         return begin;
     }
 
@@ -40,7 +40,7 @@ public:
     }
 
     // Cuts the end off. size <= size().
-    void shrink_to(std::size_t size) { size_ = size; }
+    void shrink_to(std::size_t size) { size_ = static_cast<std::uint32_t>(size); }
 
     // Empties the buffer and gives its memory back to the pool.
     void clear();
@@ -60,8 +60,8 @@ private:
     void make_room(std::size_t size);
 
     std::uint8_t* data_ = nullptr;
-    std::size_t size_ = 0;
-    std::size_t capacity_ = 0;
+    std::uint32_t size_ = 0;
+    std::uint32_t capacity_ = 0;
 };
 
 }  // namespace drawbridge

@@ -69,6 +69,10 @@ std::unique_ptr<ConnectRequest> Shard::end_contest(Contest& contest) {
 }
 
 void Shard::enter(Link& link, std::unique_ptr<ConnectRequest> request) {
+    const auto& will = request->view().will;
+    if (will && settings().denied_publish == DeniedPublish::disconnect &&
+        !request->identity->may_publish(will->topic))
+        return refuse(link, *request, Reason::not_authorized, "its will is on a topic it may not publish to");
     Session* session = find(request->client_id);
     if (session != nullptr && request->view().clean_start) {  // MQTT-3.1.2-4
         session->discard();

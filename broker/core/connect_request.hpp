@@ -38,8 +38,7 @@ private:
 // (MQTT311-3.1.3-8), an authentication method (MQTT5-4.12.0-1). success: go on.
 Reason refuse_early(const wire::ConnectView& connect);
 
-// Appends the CONNACK that refuses, in the words of the version. In 3.1.1 there may be none that fits
-// (MQTT311-3.2.2-6): then nothing.
+// Appends the CONNACK that refuses, in the words of the version.
 void append_refusal(wire::Version version, Reason reason, Buffer& out);
 
 }  // namespace drawbridge::core

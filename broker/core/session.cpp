@@ -314,6 +314,13 @@ void Session::replay_retained() {
         }
         replays.erase(replays.begin());
     }
+    drop_empty_rare();
+}
+
+// Nearly every client subscribes once and gets no retained messages: nothing of that stays.
+void Session::drop_empty_rare() {
+    if (!rare_->shared.empty() || !rare_->topic_aliases.empty() || !rare_->replays.empty()) return;
+    rare_.reset();
 }
 
 // --- share groups -------------------------------------------------------------------------------------------------

@@ -118,6 +118,7 @@ private:
               std::span<const std::uint32_t> subscription_ids);
     bool has_room() const;  // the output is below its high-water mark
     void replay_retained();
+    void drop_empty_rare();
     void tell_groups();
     void tell_group(const SharedSubscription& subscription, ShareNews::Kind kind);
     void return_shared_messages();

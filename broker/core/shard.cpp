@@ -191,8 +191,11 @@ std::size_t Shard::receive(Link& link, Bytes bytes) {
     return link.session == nullptr ? 0 : link.session->receive(bytes);
 }
 
+// What waits is written first: only then is there room below the high-water mark.
 void Shard::link_writable(Link& link) {
-    if (link.session != nullptr) link.session->pump();
+    if (link.session == nullptr) return;
+    link.flush();
+    link.session->pump();
 }
 
 void Shard::mark_dirty(Link& link) {

@@ -47,9 +47,7 @@ void Listener::ready(std::uint32_t) {
         }
         Socket socket(fd, PeerAddress(address));
         if (!loop_.network().count_in()) continue;  // closes it
-        std::unique_ptr<TlsEngine> tls;
-        if (port_.tls) tls = std::make_unique<TlsEngine>(*port_.tls);
-        loop_.greet(Stream(std::move(socket), std::move(tls)));
+        loop_.greet(Stream(std::move(socket), port_.tls.get()));
     }
 }
 

@@ -18,6 +18,9 @@ bool would_block() { return errno == EAGAIN || errno == EWOULDBLOCK || errno == 
 
 ReadSpace::ReadSpace() : bytes(new std::uint8_t[limits::receive_bytes]) {}
 
+Stream::Stream(Socket socket, const TlsContext* context)
+    : socket_(std::move(socket)), tls_(context == nullptr ? nullptr : std::make_unique<Tls>(*context)) {}
+
 Stream::Received Stream::receive(ReadSpace& space) {
     const ssize_t size = ::recv(socket_.fd(), space.bytes.get(), limits::receive_bytes, 0);
     if (size == 0) return {{}, State::closed};
@@ -25,7 +28,7 @@ Stream::Received Stream::receive(ReadSpace& space) {
     const Bytes bytes(space.bytes.get(), static_cast<std::size_t>(size));
     if (!tls_) return {bytes, State::open};
     space.plain.clear();
-    const TlsStatus status = tls_->receive(bytes, space.plain, cipher_);
+    const TlsStatus status = tls_->engine.receive(bytes, space.plain, tls_->cipher);
     State state = State::open;
     if (status == TlsStatus::closed) state = State::closed;
     if (status == TlsStatus::failed) state = State::failed;
@@ -38,7 +41,7 @@ Stream::Sent Stream::send(core::Output& output) {
     while (!output.empty()) {
         const std::size_t count = output.peek(pieces);
         for (std::size_t i = 0; i < count; ++i) {
-            if (tls_->send(pieces[i], cipher_) != TlsStatus::ok) return Sent::failed;
+            if (tls_->engine.send(pieces[i], tls_->cipher) != TlsStatus::ok) return Sent::failed;
         }
         std::size_t size = 0;
         for (std::size_t i = 0; i < count; ++i) size += pieces[i].size();
@@ -75,13 +78,13 @@ Stream::Sent Stream::send_plain(core::Output& output) {
 
 Stream::Sent Stream::send_cipher() {
     while (wants_to_send()) {
-        const Bytes left = cipher_.bytes().subspan(cipher_sent_);
+        const Bytes left = tls_->cipher.bytes().subspan(tls_->sent);
         const ssize_t sent = ::send(socket_.fd(), left.data(), left.size(), MSG_NOSIGNAL);
         if (sent < 0) return would_block() ? Sent::blocked : Sent::failed;
-        cipher_sent_ += static_cast<std::size_t>(sent);
+        tls_->sent += static_cast<std::size_t>(sent);
     }
-    cipher_.clear();
-    cipher_sent_ = 0;
+    tls_->cipher.clear();
+    tls_->sent = 0;
     return Sent::all;
 }
 
@@ -89,7 +92,7 @@ Stream::Sent Stream::finish(core::Output& output) {
     Sent sent = send(output);
     if (sent != Sent::all) return sent;
     if (tls_) {
-        tls_->close(cipher_);
+        tls_->engine.close(tls_->cipher);
         sent = send_cipher();
         if (sent != Sent::all) return sent;
     }

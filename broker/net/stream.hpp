@@ -21,8 +21,8 @@ struct ReadSpace {
 
 class Stream {
 public:
-    // tls: null for plain TCP.
-    Stream(Socket socket, std::unique_ptr<TlsEngine> tls) : socket_(std::move(socket)), tls_(std::move(tls)) {}
+    // context: null for plain TCP.
+    Stream(Socket socket, const TlsContext* context);
 
     enum class State { open, closed, failed };
     struct Received {
@@ -39,21 +39,26 @@ public:
     Sent finish(core::Output& output);
 
     // The TLS handshake has left something to be sent.
-    bool wants_to_send() const { return cipher_.size() > cipher_sent_; }
+    bool wants_to_send() const { return tls_ && tls_->cipher.size() > tls_->sent; }
 
     Socket& socket() { return socket_; }
     std::string_view peer() const { return socket_.peer(); }
-    std::string_view protocol() const { return tls_ ? tls_->protocol() : "tcp"; }
-    std::string failure() const { return tls_ ? tls_->failure() : std::string(); }
+    std::string_view protocol() const { return tls_ ? tls_->engine.protocol() : "tcp"; }
+    std::string failure() const { return tls_ ? tls_->engine.failure() : std::string(); }
 
 private:
+    struct Tls {
+        explicit Tls(const TlsContext& context) : engine(context) {}
+        TlsEngine engine;
+        Buffer cipher;  // encrypted, to be sent
+        std::size_t sent = 0;  // of cipher
+    };
+
     Sent send_plain(core::Output& output);
     Sent send_cipher();
 
     Socket socket_;
-    std::unique_ptr<TlsEngine> tls_;
-    Buffer cipher_;  // encrypted, to be sent
-    std::size_t cipher_sent_ = 0;
+    std::unique_ptr<Tls> tls_;  // null for plain TCP
 };
 
 }  // namespace drawbridge::net

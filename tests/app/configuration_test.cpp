@@ -333,6 +333,14 @@ listen = "127.0.0.1:8080"
     CHECK(warnings[4] == "dir/test.toml:10: [http] listen is not served by this version");
 }
 
+TEST_CASE("a limit of a rate and a promise of durability are not taken in silence",
+          "[app][configuration]") {
+    CHECK(parse("[limits]\nmessages_per_second = 0\n").warnings.empty());
+    CHECK(parse("[limits]\nmessages_per_second = 1\nbytes_per_second = 1\n").warnings.size() == 2);
+    CHECK(parse("[storage]\npersistence = false\nsync = \"off\"\n").warnings.empty());
+    CHECK(parse("[storage]\npersistence = true\nsync = \"full\"\n").warnings.size() == 2);
+}
+
 TEST_CASE("a route needs both of its ends", "[app][configuration]") {
     CHECK(mistakes_in("[[routes]]\nnats_topic = \"a\"\nmqtt_topic = \"b\"\n").empty());
     CHECK(mistakes_in("[[routes]]\nnats_topic = \"a\"\n").size() == 1);

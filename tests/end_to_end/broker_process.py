@@ -2,6 +2,7 @@
 import contextlib
 import itertools
 import json
+import os
 import random
 import signal
 import socket
@@ -10,7 +11,12 @@ import threading
 from collections import namedtuple
 from pathlib import Path
 
-BINARY = Path(__file__).resolve().parents[2] / "build" / "drawbridge"
+# DRAWBRIDGE_BINARY names another program to test, such as build-asan/drawbridge.
+BINARY = Path(
+    os.environ.get(
+        "DRAWBRIDGE_BINARY", Path(__file__).resolve().parents[2] / "build" / "drawbridge"
+    )
+).resolve()
 READY_WITHIN_S = 15
 STOPPED_WITHIN_S = 15
 

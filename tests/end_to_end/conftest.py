@@ -29,7 +29,7 @@ def broker(tmp_path_factory):
         yield broker
 
 
-@pytest.fixture(scope="module", params=[1, 2, 4], ids=["1 shard", "2 shards", "4 shards"])
+@pytest.fixture(scope="module", params=[1, 2, 4], ids=["shards1", "shards2", "shards4"])
 def sharded_broker(request, tmp_path_factory):
     """The same with 1, 2 and 4 shards: what clients see must not depend on it."""
     directory = tmp_path_factory.mktemp("broker")

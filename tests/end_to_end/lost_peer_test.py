@@ -79,7 +79,7 @@ def cable():
     laid.remove()
 
 
-@pytest.fixture(scope="module", params=[1, 2], ids=["1 shard", "2 shards"])
+@pytest.fixture(scope="module", params=[1, 2], ids=["shards1", "shards2"])
 def probing_broker(request, tmp_path_factory):
     settings = {"auth": {"duplicate_probe": f"{PROBE_S}s"}, "broker": {"threads": request.param}}
     directory = tmp_path_factory.mktemp("broker")

@@ -26,7 +26,7 @@ class Subscriber:
 
     def __init__(self, broker, device, tls, version, topic_filter, qos):
         command = ["mosquitto_sub", *arguments(broker, device, tls, version)]
-        command += ["-t", topic_filter, "-q", str(qos), "-C", "1", "-W", "10", "-d", "-F", "@%t %p"]
+        command += ["-t", topic_filter, "-q", str(qos), "-C", "1", "-W", "10", "-d", "-F", "=%t %p"]
         self.process = subprocess.Popen(
             ["stdbuf", "-oL", *command], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
         )
@@ -39,7 +39,7 @@ class Subscriber:
 
     def received(self):
         rest, _ = self.process.communicate(timeout=15)
-        return [line[1:] for line in rest.splitlines() if line.startswith("@")]
+        return [line[1:] for line in rest.splitlines() if line.startswith("=")]
 
 
 @pytest.fixture(scope="module")
@@ -86,4 +86,4 @@ def test_without_the_ca_certificate_a_client_does_not_trust_the_broker(sharded_b
     command += ["-p", str(sharded_broker.tls_port), "--capath", "/etc/ssl/certs", "-t", "x", "-m", "x"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=10)
     assert done.returncode != 0
-    assert "certificate verify failed" in done.stderr
+    assert "TLS error" in done.stderr

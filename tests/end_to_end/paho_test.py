@@ -2,8 +2,9 @@
 import queue
 
 import paho.mqtt.client as paho
-import paho.mqtt.properties
 import pytest
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
 
 WITHIN_S = 5
 
@@ -28,7 +29,7 @@ class PahoClient:
         self.client.on_disconnect = lambda c, u, code, *_: self.ended.put(int_of(code))
         start = {}
         if version == paho.MQTTv5:
-            properties = paho.mqtt.properties.Properties(paho.mqtt.properties.PacketTypes.CONNECT)
+            properties = Properties(PacketTypes.CONNECT)
             properties.SessionExpiryInterval = 0 if clean else 3600
             start = {"clean_start": clean, "properties": properties}
         self.client.connect("localhost", broker.tls_port if tls else broker.port, **start)
@@ -45,7 +46,10 @@ class PahoClient:
     def message(self):
         return self.messages.get(timeout=WITHIN_S)
 
-    def close(self):
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
         self.client.disconnect()
         self.client.loop_stop()
 
@@ -68,18 +72,18 @@ def pair(sharded_broker):
 def test_messages_of_every_qos_arrive_once_and_in_order(sharded_broker, pair, version, tls):
     sensor, console = pair
     topic = f"devices/{sensor.id}/telemetry"
-    reader = PahoClient(sharded_broker, console, version, tls)
-    writer = PahoClient(sharded_broker, sensor, version, tls)
-    assert (reader.code, writer.code) == (0, 0)
-    assert reader.subscribe("devices/#", 2) == [2]
-    sent = []
-    for number in range(30):
-        sent.append((topic, b"%d" % number, number % 3))
-        writer.publish(*sent[-1])
-    received = [reader.message() for _ in sent]
-    assert [(m.topic, m.payload, m.qos) for m in received] == sent
-    reader.close()
-    writer.close()
+    with PahoClient(sharded_broker, console, version, tls) as reader, PahoClient(
+        sharded_broker, sensor, version, tls
+    ) as writer:
+        assert (reader.code, writer.code) == (0, 0)
+        assert reader.subscribe("devices/#", 2) == [2]
+        for qos in (0, 1, 2):
+            for number in range(10):
+                writer.publish(topic, b"%d" % number, qos)
+            received = [reader.message() for _ in range(10)]
+            assert [(m.topic, m.payload, m.qos) for m in received] == [
+                (topic, b"%d" % number, qos) for number in range(10)
+            ]
 
 
 @VERSIONS
@@ -87,36 +91,28 @@ def test_messages_of_every_qos_arrive_once_and_in_order(sharded_broker, pair, ve
 def test_a_session_is_resumed_with_what_came_meanwhile(sharded_broker, pair, version, qos):
     sensor, console = pair
     topic = f"devices/{sensor.id}/commands"
-    away = PahoClient(sharded_broker, sensor, version, clean=False)
-    assert away.subscribe(topic, qos) == [qos]
-    away.close()
-
-    writer = PahoClient(sharded_broker, console, version)
-    for number in range(5):
-        writer.publish(topic, b"%d" % number, qos)
-    writer.close()
-
-    back = PahoClient(sharded_broker, sensor, version, clean=False)
-    assert back.flags["session present"] == 1
-    assert [back.message().payload for _ in range(5)] == [b"0", b"1", b"2", b"3", b"4"]
-    back.close()
-
-    fresh = PahoClient(sharded_broker, sensor, version, clean=True)
-    assert fresh.flags["session present"] == 0
-    fresh.close()
+    with PahoClient(sharded_broker, sensor, version, clean=False) as away:
+        assert away.subscribe(topic, qos) == [qos]
+    with PahoClient(sharded_broker, console, version) as writer:
+        for number in range(5):
+            writer.publish(topic, b"%d" % number, qos)
+    with PahoClient(sharded_broker, sensor, version, clean=False) as back:
+        assert back.flags["session present"] == 1
+        assert [back.message().payload for _ in range(5)] == [b"0", b"1", b"2", b"3", b"4"]
+    with PahoClient(sharded_broker, sensor, version, clean=True) as fresh:
+        assert fresh.flags["session present"] == 0
 
 
 @VERSIONS
 def test_a_denied_subscription_is_answered_as_such(sharded_broker, pair, version):
-    client = PahoClient(sharded_broker, pair[0], version)
     refused = 0x80 if version == paho.MQTTv311 else 0x87
-    assert client.subscribe(f"devices/{pair[0].id}/commands", 1) == [1]
-    assert client.subscribe("devices/other/commands", 1) == [refused]
-    client.close()
+    with PahoClient(sharded_broker, pair[0], version) as client:
+        assert client.subscribe(f"devices/{pair[0].id}/commands", 1) == [1]
+        assert client.subscribe("devices/other/commands", 1) == [refused]
 
 
 @VERSIONS
 def test_a_wrong_key_is_refused(sharded_broker, pair, version):
-    client = PahoClient(sharded_broker, pair[0]._replace(key="sk_live_" + "A" * 43), version)
-    assert client.code == (4 if version == paho.MQTTv311 else 0x86)
-    client.close()
+    wrong = pair[0]._replace(key="sk_live_" + "A" * 43)
+    with PahoClient(sharded_broker, wrong, version) as client:
+        assert client.code == (4 if version == paho.MQTTv311 else 0x86)

@@ -1,0 +1,25 @@
+// FakeSubscriber: has subscriptions and nothing else; notes what it is asked.
+#pragma once
+
+#include <set>
+#include <string>
+
+#include "broker/core/subscriber.hpp"
+
+namespace drawbridge::test {
+
+class FakeSubscriber final : public core::Subscriber {
+public:
+    void deliver(core::OutgoingPublish&, const core::Delivery&) override { ++delivered; }
+
+    bool may_receive(std::string_view topic) const override {
+        ++asked;
+        return !denied.contains(topic);
+    }
+
+    std::set<std::string, std::less<>> denied;  // topics that it may not receive
+    int delivered = 0;
+    mutable int asked = 0;  // how often may_receive() was called
+};
+
+}  // namespace drawbridge::test
