@@ -12,8 +12,9 @@ namespace drawbridge::limits {
 // us when not (measured), so a full queue is answered in 0.1 s; who comes then is told server_busy.
 constexpr std::size_t authentications_waiting_max = 8'192;
 
-// Devices whose record the authenticator remembers; 450 bytes each with one key (measured).
-constexpr std::size_t device_records_max = 65'536;
+// Devices whose record the authenticator remembers; 450 bytes each with one key (measured). Enough for those that
+// reconnect again and again; a whole fleet that comes back at once is looked up at 14 us each.
+constexpr std::size_t device_records_max = 2'048;
 
 // Keys and own rules of one device: both are kept with its record, and looked through one by one.
 constexpr std::size_t keys_per_device_max = 32;
@@ -29,7 +30,7 @@ constexpr milliseconds change_watch_interval{250};
 // "Last seen", "last used" and "last refusal" are written together, at most so often, and earlier
 // if they have become this many: a write for each CONNECT would cost an fsync each.
 constexpr seconds sightings_write_interval{5};
-constexpr std::size_t sightings_waiting_max = 10'000;
+constexpr std::size_t sightings_waiting_max = 1'024;
 
 // The authenticator's own writes wait so long for another writer and are tried again later: logins
 // must not wait behind somebody's import.

@@ -1,5 +1,7 @@
 #include "broker/core/outbound.hpp"
 
+#include <algorithm>
+
 #include "broker/base/assert.hpp"
 
 namespace drawbridge::core {
@@ -56,17 +58,27 @@ Outgoing* Outbound::next(TimePoint now) {
     return nullptr;
 }
 
-// Identifiers are drawn in a circle and sent_ is in the order they were drawn, so the next one can only be taken
-// by the oldest, the one after that by the second oldest, and so on (MQTT-2.2.1-4).
+// Identifiers are drawn in a circle, and none comes into use but by being drawn. So what is free on the way to
+// look_again_at_ stays free, and a look at all that is in use is due only there (MQTT-2.2.1-4).
 std::uint16_t Outbound::draw_packet_id() {
     ASSERT(sent_.size() < UINT16_MAX);
-    for (std::size_t oldest = 0;;) {
-        if (++last_packet_id_ == 0) continue;
-        if (oldest < sent_.size() && sent_[oldest].packet_id == last_packet_id_)
-            ++oldest;
-        else
-            return last_packet_id_;
+    while (++last_packet_id_ == look_again_at_) {
+        const auto steps_to = [&](std::uint16_t id) {
+            return static_cast<std::uint16_t>(id - last_packet_id_);
+        };
+        bool taken = last_packet_id_ == 0;
+        std::uint16_t nearest = taken ? UINT16_MAX : steps_to(0);
+        for (std::size_t i = 0; i < sent_.size(); ++i) {
+            const std::uint16_t steps = steps_to(sent_[i].packet_id);
+            if (steps == 0)
+                taken = true;
+            else
+                nearest = std::min(nearest, steps);
+        }
+        look_again_at_ = static_cast<std::uint16_t>(last_packet_id_ + nearest);
+        if (!taken) break;
     }
+    return last_packet_id_;
 }
 
 Outgoing* Outbound::find(std::uint16_t packet_id, Outgoing::Awaits awaits) {

@@ -71,6 +71,7 @@ private:
     std::size_t waiting_bytes_ = 0;
     std::size_t expired_ = 0;
     std::uint16_t last_packet_id_ = 0;
+    std::uint16_t look_again_at_ = 1;  // the identifiers before it, after last_packet_id_, are free
 };
 
 }  // namespace drawbridge::core

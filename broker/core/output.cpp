@@ -46,7 +46,7 @@ void Output::take(std::size_t size) {
         shared.taken += part;
         shared_bytes_ -= part;
         size -= part;
-        if (part < left) return;
+        if (part < left) break;
         shared_->erase(shared_->begin());
     }
     taken_ += size;

@@ -188,7 +188,7 @@ void Session::publish_will() {
     MessageView message = will->message->view();
     if (will->expiry_s) message.expires_at = shard_.now() + seconds(*will->expiry_s);
     if (identity_->may_publish(message.topic)) {
-        shard_.publish(message, nullptr);
+        shard_.publish(message, this);
     } else {
         shard_.stats().publishes_denied.add();
         log::warn("client {}: its will on topic {} is not allowed and was dropped", client_id_,

@@ -44,7 +44,7 @@ void seed_text_hash(std::uint64_t seed) {
 std::uint64_t hash_text(std::string_view text) noexcept {
     const char* at = text.data();
     std::size_t left = text.size();
-    std::uint64_t hash = key_a ^ text.size();
+    std::uint64_t hash = key_a;
     for (; left > 16; left -= 16, at += 16) hash = fold(read64(at) ^ key_b, read64(at + 8) ^ hash);
     std::uint64_t a = 0;
     std::uint64_t b = 0;
@@ -54,7 +54,8 @@ std::uint64_t hash_text(std::string_view text) noexcept {
     } else if (left > 0) {
         a = read_tail(at, left);
     }
-    return fold(fold(a ^ key_b, b ^ hash), key_a);
+    // The length comes last: mixed with bytes of the text, it could be balanced by them whatever the key is.
+    return fold(fold(a ^ key_b, b ^ hash), key_a ^ text.size());
 }
 
 }  // namespace drawbridge::core

@@ -30,7 +30,7 @@ void MqttConnection::flush() {
     const Stream::Sent sent = blocked_ ? Stream::Sent::blocked : stream_.send(output);
     blocked_ = sent == Stream::Sent::blocked;
     write_failed_ = sent == Stream::Sent::failed;
-    if (!write_failed_) watch();
+    if (!write_failed_ && !waiting_) watch();
     if (write_failed_) loop_.call_next_turn(*this);
 }
 
@@ -53,24 +53,31 @@ void MqttConnection::turn_began() {
     if (lost_ || closing_) return;
     if (write_failed_) return lose();
     if (!unread_.empty()) use({});
+    if (std::exchange(more_to_read_, false) && !lost_ && !closing_) receive(0);
 }
 
 void MqttConnection::ready(std::uint32_t events) {
     if (lost_ || closing_ || waiting_) return;
-    if (events & EPOLLOUT) {
+    if ((events & EPOLLOUT) && blocked_) {
         blocked_ = false;
         loop_.shard().link_writable(*this);
         loop_.shard().mark_dirty(*this);
     }
-    if (events & (EPOLLIN | EPOLLHUP | EPOLLERR)) receive();
+    if (events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) receive(events);
 }
 
-void MqttConnection::receive() {
+void MqttConnection::receive(std::uint32_t events) {
     const Stream::Received received = stream_.receive(loop_.read_space());
     if (stream_.wants_to_send()) loop_.shard().mark_dirty(*this);
     loop_.shard().take_mail();
     if (!received.bytes.empty()) use(received.bytes);
-    if (received.state != Stream::State::open && !closing_) lose();
+    if (closing_) return;
+    if (received.state != Stream::State::open) return lose();
+    // The poller reports news only. A read that fills the space may have left something, and behind the last bytes
+    // comes the end, which is no news when it came with them.
+    if (!received.filled_space && !(events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR))) return;
+    more_to_read_ = true;
+    loop_.call_next_turn(*this);
 }
 
 // Gives the shard what has come, and keeps what it has not used: the beginning of a packet.
@@ -94,16 +101,19 @@ void MqttConnection::lose() {
     loop_.drop(*this);
 }
 
+// Once, for everything, edge-triggered: no further call for as long as the connection lives.
 void MqttConnection::watch() {
-    const std::uint32_t events = EPOLLIN | (blocked_ ? EPOLLOUT : 0u);
-    if (events == watched_) return;
-    watched_ = events;
+    if (watched_) return;
+    constexpr std::uint32_t events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET;
     const int fd = stream_.socket().fd();
-    if (in_poller_) return loop_.poller().modify(fd, *this, events);
-    in_poller_ = loop_.poller().add(fd, *this, events);
-    if (in_poller_) return;
-    log::error("client from {}: epoll refuses its socket", address());
-    write_failed_ = true;
+    if (in_poller_) {
+        loop_.poller().modify(fd, *this, events);
+    } else if (!loop_.poller().add(fd, *this, events)) {
+        log::error("client from {}: epoll refuses its socket", address());
+        write_failed_ = true;
+        return;
+    }
+    watched_ = in_poller_ = true;
 }
 
 void MqttConnection::begin_probe(TimePoint now) {

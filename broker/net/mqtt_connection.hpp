@@ -35,7 +35,7 @@ public:
     std::size_t place = 0;  // in the loop's list
 
 private:
-    void receive();
+    void receive(std::uint32_t events);
     void use(Bytes fresh);
     void lose();
     void leave();
@@ -45,8 +45,9 @@ private:
     Stream stream_;
     Buffer unread_;
     TimePoint probe_began_;
-    std::uint32_t watched_ = 0;  // events that the poller reports
-    bool in_poller_;
+    bool in_poller_;             // as a stranger, until watched_
+    bool watched_ = false;
+    bool more_to_read_ = false;
     bool blocked_ = false;       // the socket takes no more for now
     bool waiting_ = true;        // not admitted yet: nothing is read
     bool write_failed_ = false;

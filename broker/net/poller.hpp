@@ -1,4 +1,4 @@
-// Poller: waits for sockets, by epoll, level-triggered. One per loop.
+// Poller: waits for sockets, by epoll. One per loop.
 //
 // Own, and not Asio's reactor, because that makes one epoll_ctl for each wait: docs/decisions/own-epoll-loop.md.
 #pragma once

@@ -26,13 +26,14 @@ Stream::Received Stream::receive(ReadSpace& space) {
     if (size == 0) return {{}, State::closed};
     if (size < 0) return {{}, would_block() ? State::open : State::failed};
     const Bytes bytes(space.bytes.get(), static_cast<std::size_t>(size));
-    if (!tls_) return {bytes, State::open};
+    const bool filled_space = bytes.size() == limits::receive_bytes;
+    if (!tls_) return {bytes, State::open, filled_space};
     space.plain.clear();
     const TlsStatus status = tls_->engine.receive(bytes, space.plain, tls_->cipher);
     State state = State::open;
     if (status == TlsStatus::closed) state = State::closed;
     if (status == TlsStatus::failed) state = State::failed;
-    return {space.plain.bytes(), state};
+    return {space.plain.bytes(), state, filled_space};
 }
 
 Stream::Sent Stream::send(core::Output& output) {

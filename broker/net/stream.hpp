@@ -28,6 +28,7 @@ public:
     struct Received {
         Bytes bytes;  // good whatever the state is
         State state = State::open;
+        bool filled_space = false;  // the socket may hold more
     };
     // Reads once. No bytes and open: nothing for the reader yet.
     Received receive(ReadSpace& space);

@@ -130,8 +130,9 @@ TEST_CASE("a deadline that fires may set itself again", "[core][deadlines]") {
     CHECK(deadlines.next() == at(35));
 }
 
-TEST_CASE("a deadline that fires may set and cancel others, and what is due then fires in the same go",
-          "[core][deadlines]") {
+TEST_CASE(
+    "a deadline that fires may set and cancel others, and what is due then fires in the same go",
+    "[core][deadlines]") {
     Deadlines deadlines;
     Alarm first, second, third, fourth;
     first.then = [&](Alarm&, TimePoint now) {

@@ -1,6 +1,6 @@
 // Mailbox: how one shard hands work to another.
-// Method: order and sleeping by hand on one thread; then several senders and an owner that sleeps whenever it may, to be
-// run with the thread sanitizer, too.
+// Method: order and sleeping by hand on one thread; then several senders and an owner that sleeps
+// whenever it may, to be run with the thread sanitizer, too.
 #include "broker/core/mailbox.hpp"
 
 #include <catch2/catch.hpp>

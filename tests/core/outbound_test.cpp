@@ -1,5 +1,6 @@
-// Outbound: messages on their way to one client at QoS 1 and 2. MQTT 5.0, sections 4.3, 4.4 and 4.9.
-// Method: by the statements, and seeded random sending and acknowledging for several rounds of all identifiers.
+// Outbound: messages on their way to one client at QoS 1 and 2. MQTT 5.0, sections 4.3, 4.4
+// and 4.9. Method: by the statements, and seeded random sending and acknowledging for several
+// rounds of all identifiers.
 #include "broker/core/outbound.hpp"
 
 #include <catch2/catch.hpp>
@@ -135,8 +136,9 @@ TEST_CASE("MQTT5-4.9.0-1, MQTT5-4.9.0-2: no more are under way than the client's
     }
 }
 
-TEST_CASE("MQTT5-4.4.0-1, MQTT311-4.4.0-1: what is unacknowledged is sent again, in order, as before",
-          "[core][outbound]") {
+TEST_CASE(
+    "MQTT5-4.4.0-1, MQTT311-4.4.0-1: what is unacknowledged is sent again, in order, as before",
+    "[core][outbound]") {
     Outbound outbound;
     const Limits limits;
     outbound.begin_connection(10);
@@ -188,7 +190,8 @@ TEST_CASE("after a reconnection the first message sent is the oldest, however th
     CHECK(topics == Topics{"a", "b", "c"});
 }
 
-TEST_CASE("a smaller window after a reconnection holds back the rest, in order", "[core][outbound]") {
+TEST_CASE("a smaller window after a reconnection holds back the rest, in order",
+          "[core][outbound]") {
     Outbound outbound;
     const Limits limits;
     outbound.begin_connection(4);
@@ -223,9 +226,11 @@ TEST_CASE("MQTT5-2.2.1-4, MQTT311-2.3.1-4: an identifier is never 0 and never on
         never_zero &= id != 0;
         never_twice &= std::find(in_use.begin(), in_use.end(), id) == in_use.end();
         in_use.push_back(id);
-        // Out of order, and seldom the oldest: they are in use for several rounds of all identifiers.
+        // Out of order, and seldom the oldest: they are in use for several rounds of all
+        // identifiers.
         while (in_use.size() >= window || (!in_use.empty() && random() % 3 == 0)) {
-            const std::size_t kept = random() % 5'000 == 0 ? 0 : std::min<std::size_t>(8, in_use.size() - 1);
+            const std::size_t kept =
+                random() % 5'000 == 0 ? 0 : std::min<std::size_t>(8, in_use.size() - 1);
             const std::size_t i = kept + random() % (in_use.size() - kept);
             outbound.acknowledged(*outbound.find(in_use[i], Awaits::puback));
             in_use.erase(in_use.begin() + static_cast<std::ptrdiff_t>(i));
@@ -302,8 +307,9 @@ TEST_CASE("a queue takes so many bytes and no more, and has them back when they 
     CHECK_FALSE(outbound.push(outgoing("1"), limits));
 }
 
-TEST_CASE("MQTT5-4.8.2-4, MQTT5-4.8.2-5: a QoS 2 message begun for a share group stays with its client",
-          "[core][outbound][v5]") {
+TEST_CASE(
+    "MQTT5-4.8.2-4, MQTT5-4.8.2-5: a QoS 2 message begun for a share group stays with its client",
+    "[core][outbound][v5]") {
     const GroupRef group{7, 0};
     Outbound outbound;
     const Limits limits;

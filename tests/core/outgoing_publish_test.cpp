@@ -77,7 +77,7 @@ TEST_CASE("each form of a PUBLISH says the same message", "[core][publish]") {
     const std::uint32_t some_ids[] = {1, 268'435'455, 300};
     for (int round = 0; round < 2; ++round) {  // the second time from the remembered form
         for (const Version version : {Version::v3_1, Version::v3_1_1, Version::v5}) {
-            for (const std::uint8_t qos : {0, 1, 2}) {
+            for (std::uint8_t qos = 0; qos <= 2; ++qos) {
                 for (const bool with_ids : {false, true}) {
                     if (with_ids && version != Version::v5) continue;
                     const std::span<const std::uint32_t> ids =

@@ -1,5 +1,6 @@
 // Output: bytes of its own and shared payloads, in order, read away in pieces of any size.
-// Method: compared with a plain byte string at every possible cut, and with seeded random operations.
+// Method: compared with a plain byte string at every possible cut, and with seeded random
+// operations.
 #include "broker/core/output.hpp"
 
 #include <array>

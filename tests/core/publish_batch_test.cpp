@@ -80,8 +80,9 @@ TEST_CASE("a batch gives back every message as it was put in, oldest first", "[c
     for (int reader = 0; reader < 2; ++reader) {
         std::size_t i = 0;
         bool right = true;
-        batch.for_each(
-            [&](const PublishBatch::Item& item) { right &= i < put.size() && same(item, put[i++].whole()); });
+        batch.for_each([&](const PublishBatch::Item& item) {
+            right &= i < put.size() && same(item, put[i++].whole());
+        });
         CHECK(right);
         CHECK(i == put.size());
     }

@@ -1,5 +1,5 @@
-// PublishProperties: which properties of a PUBLISH are the broker's and which the receivers'. MQTT 5.0, section
-// 3.3.2.3.
+// PublishProperties: which properties of a PUBLISH are the broker's and which the receivers'.
+// MQTT 5.0, section 3.3.2.3.
 #include "broker/core/publish_properties.hpp"
 
 #include <catch2/catch.hpp>
@@ -21,8 +21,10 @@ TEST_CASE("no properties: nothing to forward, nothing to do", "[core][properties
 }
 
 TEST_CASE(
-    "MQTT5-3.3.2-4, MQTT5-3.3.2-15, MQTT5-3.3.2-16, MQTT5-3.3.2-17, MQTT5-3.3.2-18, MQTT5-3.3.2-20: format, "
-    "response topic, correlation data, user properties and content type are forwarded unchanged and in order",
+    "MQTT5-3.3.2-4, MQTT5-3.3.2-15, MQTT5-3.3.2-16, MQTT5-3.3.2-17, MQTT5-3.3.2-18, "
+    "MQTT5-3.3.2-20: format, "
+    "response topic, correlation data, user properties and content type are forwarded unchanged "
+    "and in order",
     "[core][properties][v5]") {
     PropertyWriter theirs;
     theirs.user("b", "1");
@@ -39,7 +41,8 @@ TEST_CASE(
 }
 
 TEST_CASE(
-    "expiry, topic alias, will delay and subscription identifier are taken out of what is forwarded",
+    "expiry, topic alias, will delay and subscription identifier are taken out of what is "
+    "forwarded",
     "[core][properties][v5]") {
     PropertyWriter sent;
     sent.number(PropertyId::message_expiry_interval, 3'600);

@@ -1,4 +1,5 @@
-// Random topics and filters from so small an alphabet that many of them match, '$' and empty levels included.
+// Random topics and filters from so small an alphabet that many of them match, '$' and empty levels
+// included.
 #pragma once
 
 #include <random>

@@ -1,6 +1,6 @@
 // RouteCache: topic -> who gets it, remembered.
-// Method: by the statements; and after each of many seeded random changes a remembered route is compared with one that
-// a new cache works out from the same index.
+// Method: by the statements; and after each of many seeded random changes a remembered route is
+// compared with one that a new cache works out from the same index.
 #include "broker/core/route_cache.hpp"
 
 #include <algorithm>
@@ -37,7 +37,7 @@ struct Routing {
         index.subscribe(subscriber, filter, options, id);
         cache.filter_changed(filter);
     }
-    void unsubscribe(FakeSubscriber& subscriber, const std::string& filter) {
+    void unsubscribe(FakeSubscriber& subscriber, std::string filter) {
         if (index.unsubscribe(subscriber, filter)) cache.filter_changed(filter);
     }
 };
@@ -82,9 +82,11 @@ TEST_CASE("a topic that nobody wants has an empty route", "[core][route]") {
     CHECK(route.groups.empty());
 }
 
-TEST_CASE("MQTT5-3.3.4-2, MQTT311-3.3.5-1, MQTT5-3.3.4-4: overlapping subscriptions give one target with the "
-          "highest QoS and all identifiers",
-          "[core][route]") {
+TEST_CASE(
+    "MQTT5-3.3.4-2, MQTT311-3.3.5-1, MQTT5-3.3.4-4: overlapping subscriptions give one target with "
+    "the "
+    "highest QoS and all identifiers",
+    "[core][route]") {
     Routing routing;
     FakeSubscriber subscriber;
     FakeSubscriber other;
@@ -180,16 +182,16 @@ TEST_CASE("a remembered route is always the one that would be worked out now", "
             case 0:
             case 1:
                 routing.subscribe(subscriber, filter,
-                                  options(static_cast<std::uint8_t>(random() % 3), random() % 2 == 0,
-                                          random() % 2 == 0),
+                                  options(static_cast<std::uint8_t>(random() % 3),
+                                          random() % 2 == 0, random() % 2 == 0),
                                   static_cast<std::uint32_t>(random() % 4));
                 break;
             case 2:
             case 3:
                 if (subscriber.subscriptions.empty()) break;
                 routing.unsubscribe(
-                    subscriber,
-                    subscriber.subscriptions[random() % subscriber.subscriptions.size()].entry->filter);
+                    subscriber, subscriber.subscriptions[random() % subscriber.subscriptions.size()]
+                                    .entry->filter);
                 break;
             case 4: {
                 ShareNews news;
@@ -200,7 +202,8 @@ TEST_CASE("a remembered route is always the one that would be worked out now", "
                 if (groups.apply(news)) routing.cache.filter_changed(filter);
                 break;
             }
-            default: break;  // routes are asked for without a change in between
+            default:
+                break;  // routes are asked for without a change in between
         }
         for (int i = 0; i < 3; ++i) {
             const std::string topic = random_topic(random);

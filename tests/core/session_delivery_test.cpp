@@ -1,6 +1,6 @@
-// Messages on their way to a client: QoS, flow control, what is sent again, what is not sent at all.
-// MQTT 5.0, sections 3.3, 4.3, 4.4 and 4.9.
-// Method: a whole broker without a network; the clients are real to the last byte.
+// Messages on their way to a client: QoS, flow control, what is sent again, what is not sent at
+// all. MQTT 5.0, sections 3.3, 4.3, 4.4 and 4.9. Method: a whole broker without a network; the
+// clients are real to the last byte.
 #include <set>
 
 #include "tests/support/scene.hpp"
@@ -25,8 +25,9 @@ std::vector<std::uint16_t> packet_ids(const TestClient& client) {
 
 }  // namespace
 
-TEST_CASE("MQTT5-3.8.4-8, MQTT311-3.8.4-6: a message comes at the lower QoS of its own and the granted",
-          "[core][session]") {
+TEST_CASE(
+    "MQTT5-3.8.4-8, MQTT311-3.8.4-6: a message comes at the lower QoS of its own and the granted",
+    "[core][session]") {
     Scene scene(any_version());
     scene.connect();
     const std::uint8_t granted = any_qos();
@@ -39,8 +40,9 @@ TEST_CASE("MQTT5-3.8.4-8, MQTT311-3.8.4-6: a message comes at the lower QoS of i
     CHECK(scene.bob.last().qos == std::min(granted, sent));
 }
 
-TEST_CASE("MQTT5-4.3.1-1, MQTT5-2.2.1-2, MQTT311-4.3.1-1: QoS 0 goes out without DUP and identifier",
-          "[core][session]") {
+TEST_CASE(
+    "MQTT5-4.3.1-1, MQTT5-2.2.1-2, MQTT311-4.3.1-1: QoS 0 goes out without DUP and identifier",
+    "[core][session]") {
     Scene scene(any_version());
     scene.connect();
     scene.bob.subscribe("a/b");
@@ -50,8 +52,10 @@ TEST_CASE("MQTT5-4.3.1-1, MQTT5-2.2.1-2, MQTT311-4.3.1-1: QoS 0 goes out without
     CHECK(scene.bob.last().packet_id == 0);
 }
 
-TEST_CASE("MQTT5-4.3.2-2, MQTT5-4.3.3-2, MQTT5-3.3.1-3: DUP is 0 the first time, whatever the sender's was",
-          "[core][session]") {
+TEST_CASE(
+    "MQTT5-4.3.2-2, MQTT5-4.3.3-2, MQTT5-3.3.1-3: DUP is 0 the first time, whatever the sender's "
+    "was",
+    "[core][session]") {
     Scene scene(any_version());
     scene.connect();
     const std::uint8_t qos = GENERATE(std::uint8_t{1}, std::uint8_t{2});
@@ -62,10 +66,13 @@ TEST_CASE("MQTT5-4.3.2-2, MQTT5-4.3.3-2, MQTT5-3.3.1-3: DUP is 0 the first time,
     CHECK(scene.bob.last().packet_id != 0);
 }
 
-// --- QoS 1 and 2 from a client --------------------------------------------------------------------
+// --- QoS 1 and 2 from a client
+// --------------------------------------------------------------------
 
-TEST_CASE("MQTT5-4.3.2-4, MQTT5-4.3.2-5, MQTT311-4.3.2-2: after PUBACK the identifier means a new message",
-          "[core][session]") {
+TEST_CASE(
+    "MQTT5-4.3.2-4, MQTT5-4.3.2-5, MQTT311-4.3.2-2: after PUBACK the identifier means a new "
+    "message",
+    "[core][session]") {
     Scene scene(any_version());
     scene.connect();
     scene.bob.subscribe("a/b");
@@ -77,7 +84,8 @@ TEST_CASE("MQTT5-4.3.2-4, MQTT5-4.3.2-5, MQTT311-4.3.2-2: after PUBACK the ident
 }
 
 TEST_CASE(
-    "MQTT5-4.3.3-8, MQTT5-4.3.3-10, MQTT5-4.3.3-12, MQTT311-4.3.3-2: QoS 2 is delivered once until PUBCOMP",
+    "MQTT5-4.3.3-8, MQTT5-4.3.3-10, MQTT5-4.3.3-12, MQTT311-4.3.3-2: QoS 2 is delivered once until "
+    "PUBCOMP",
     "[core][session]") {
     Scene scene(any_version());
     scene.connect();
@@ -98,8 +106,9 @@ TEST_CASE(
     CHECK(scene.bob.payloads() == Texts{"1", "2"});
 }
 
-TEST_CASE("MQTT5-4.1.0-1, MQTT311-4.1.0-1: a QoS 2 exchange survives a lost connection of its publisher",
-          "[core][session]") {
+TEST_CASE(
+    "MQTT5-4.1.0-1, MQTT311-4.1.0-1: a QoS 2 exchange survives a lost connection of its publisher",
+    "[core][session]") {
     Scene scene(any_version());
     const bool resumed = GENERATE(true, false);
     REQUIRE(scene.bob.connect());
@@ -182,10 +191,12 @@ TEST_CASE("a 3.1.1 client knows no Receive Maximum and may have more open", "[co
         CHECK(scene.alice.publish("a/b", "1", {.qos = 2}) == Reason::success);
 }
 
-// --- QoS 1 and 2 to a client ----------------------------------------------------------------------
+// --- QoS 1 and 2 to a client
+// ----------------------------------------------------------------------
 
 TEST_CASE(
-    "MQTT5-4.4.0-1, MQTT5-3.3.1-1, MQTT311-4.4.0-1: on reconnection what was not acknowledged comes again, in "
+    "MQTT5-4.4.0-1, MQTT5-3.3.1-1, MQTT311-4.4.0-1: on reconnection what was not acknowledged "
+    "comes again, in "
     "order, with DUP, and at no other time",
     "[core][session]") {
     Scene scene(any_version());
@@ -298,10 +309,12 @@ TEST_CASE("MQTT5-4.6.0-5, MQTT311-4.6.0-6: a small window does not change the or
     CHECK(scene.bob.payloads() == sent);
 }
 
-// --- flow control -----------------------------------------------------------------------------------
+// --- flow control
+// -----------------------------------------------------------------------------------
 
-TEST_CASE("MQTT5-3.3.4-9, MQTT5-4.9.0-1, MQTT5-4.9.0-2: the client's Receive Maximum bounds what is open",
-          "[core][session]") {
+TEST_CASE(
+    "MQTT5-3.3.4-9, MQTT5-4.9.0-1, MQTT5-4.9.0-2: the client's Receive Maximum bounds what is open",
+    "[core][session]") {
     Scene scene;
     REQUIRE(scene.alice.connect());
     REQUIRE(scene.bob.connect({.receive_maximum = 2}));
@@ -320,7 +333,8 @@ TEST_CASE("MQTT5-3.3.4-9, MQTT5-4.9.0-1, MQTT5-4.9.0-2: the client's Receive Max
     CHECK(scene.bob.payloads() == Texts{"1", "2", "3", "4"});  // and so does a refusal
 }
 
-TEST_CASE("MQTT5-3.3.4-10, MQTT5-4.9.0-3: a full window holds back nothing else", "[core][session]") {
+TEST_CASE("MQTT5-3.3.4-10, MQTT5-4.9.0-3: a full window holds back nothing else",
+          "[core][session]") {
     Scene scene;
     REQUIRE(scene.alice.connect());
     REQUIRE(scene.bob.connect({.receive_maximum = 1}));
@@ -365,10 +379,12 @@ TEST_CASE("max_inflight bounds what is open towards a client that gave no Receiv
     CHECK(scene.bob.payloads() == Texts{"1", "2", "3"});
 }
 
-// --- a client that is away, or slow -----------------------------------------------------------------
+// --- a client that is away, or slow
+// -----------------------------------------------------------------
 
-TEST_CASE("MQTT5-4.5.0-1, MQTT311-3.1.2-5: QoS 1 and 2 wait for a client that is away, QoS 0 does not",
-          "[core][session]") {
+TEST_CASE(
+    "MQTT5-4.5.0-1, MQTT311-3.1.2-5: QoS 1 and 2 wait for a client that is away, QoS 0 does not",
+    "[core][session]") {
     Scene scene(any_version());
     subscribe_persistently(scene);
     scene.bob.drop();
@@ -398,7 +414,8 @@ TEST_CASE("a full queue drops what comes and counts it", "[core][session]") {
     CHECK(scene.bob.payloads() == Texts{"1", "2", "4"});
 }
 
-TEST_CASE("to a client that does not read QoS 0 is dropped and counted, QoS 1 waits", "[core][session]") {
+TEST_CASE("to a client that does not read QoS 0 is dropped and counted, QoS 1 waits",
+          "[core][session]") {
     Scene scene(any_version());
     scene.connect();
     scene.bob.subscribe("a/b", {.qos = 1});
@@ -418,10 +435,12 @@ TEST_CASE("to a client that does not read QoS 0 is dropped and counted, QoS 1 wa
     CHECK(scene.bob.last().payload == "2");
 }
 
-// --- Message Expiry Interval and Maximum Packet Size ------------------------------------------------------
+// --- Message Expiry Interval and Maximum Packet Size
+// ------------------------------------------------------
 
-TEST_CASE("MQTT5-3.3.2-5, MQTT5-3.3.2-6: a message expires while it waits, and says how long it has left",
-          "[core][session]") {
+TEST_CASE(
+    "MQTT5-3.3.2-5, MQTT5-3.3.2-6: a message expires while it waits, and says how long it has left",
+    "[core][session]") {
     Scene scene;
     subscribe_persistently(scene);
     scene.bob.drop();
@@ -450,7 +469,8 @@ TEST_CASE("MQTT5-3.3.2-6: a message that did not wait has its whole Message Expi
     CHECK_FALSE(scene.bob.last().number(PropertyId::message_expiry_interval).has_value());
 }
 
-TEST_CASE("MQTT5-4.3.3-7: a message that has been sent does not expire any more", "[core][session]") {
+TEST_CASE("MQTT5-4.3.3-7: a message that has been sent does not expire any more",
+          "[core][session]") {
     Scene scene;
     subscribe_persistently(scene);
     scene.bob.acknowledges = false;
@@ -465,8 +485,10 @@ TEST_CASE("MQTT5-4.3.3-7: a message that has been sent does not expire any more"
     CHECK(scene.bob.last().number(PropertyId::message_expiry_interval) == 0);
 }
 
-TEST_CASE("MQTT5-3.1.2-24, MQTT5-3.1.2-25: what exceeds the client's Maximum Packet Size is dropped as if sent",
-          "[core][session]") {
+TEST_CASE(
+    "MQTT5-3.1.2-24, MQTT5-3.1.2-25: what exceeds the client's Maximum Packet Size is dropped as "
+    "if sent",
+    "[core][session]") {
     Scene scene;
     REQUIRE(scene.alice.connect());
     REQUIRE(scene.bob.connect({.receive_maximum = 1, .maximum_packet_size = 30}));
@@ -481,9 +503,11 @@ TEST_CASE("MQTT5-3.1.2-24, MQTT5-3.1.2-25: what exceeds the client's Maximum Pac
     CHECK(scene.pump.count(&core::Stats::dropped_too_large) == 1);
 }
 
-TEST_CASE("MQTT5-3.3.2-4, MQTT5-3.3.2-15, MQTT5-3.3.2-16, MQTT5-3.3.2-17, MQTT5-3.3.2-18, MQTT5-3.3.2-20: "
-          "properties come through unchanged, in order",
-          "[core][session]") {
+TEST_CASE(
+    "MQTT5-3.3.2-4, MQTT5-3.3.2-15, MQTT5-3.3.2-16, MQTT5-3.3.2-17, MQTT5-3.3.2-18, "
+    "MQTT5-3.3.2-20: "
+    "properties come through unchanged, in order",
+    "[core][session]") {
     Scene scene;
     scene.connect();
     scene.bob.subscribe("a/b", {.qos = 1});
@@ -501,7 +525,8 @@ TEST_CASE("MQTT5-3.3.2-4, MQTT5-3.3.2-15, MQTT5-3.3.2-16, MQTT5-3.3.2-17, MQTT5-
     CHECK(scene.bob.last().property_bytes == std::vector<std::uint8_t>(sent.begin(), sent.end()));
 }
 
-TEST_CASE("a message from 5.0 reaches a client of 3.1.1, and the other way round", "[core][session]") {
+TEST_CASE("a message from 5.0 reaches a client of 3.1.1, and the other way round",
+          "[core][session]") {
     Scene scene;
     TestClient old = scene.client(1, "old", Version::v3_1_1);
     scene.connect();

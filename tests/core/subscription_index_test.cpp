@@ -54,7 +54,8 @@ bool agrees(const Subscription& actual, const Expected& expected) {
            (actual.retain_as_published != 0) == expected.options.retain_as_published;
 }
 
-// The entries for topic are those of the expected filters that match it, each once and each with its subscriptions.
+// The entries for topic are those of the expected filters that match it, each once and each with
+// its subscriptions.
 bool right_match(const SubscriptionIndex& index, const Subscriptions& expected,
                  std::string_view topic) {
     std::vector<const FilterEntry*> entries;
@@ -86,8 +87,9 @@ bool right_references(const FakeSubscriber& subscriber, const Subscriptions& exp
         if (!expected.contains({&subscriber, ref.entry->filter})) return false;
         filters.insert(ref.entry->filter);
     }
-    const auto wanted = std::ranges::count_if(
-        expected, [&](const auto& subscription) { return subscription.first.first == &subscriber; });
+    const auto wanted = std::ranges::count_if(expected, [&](const auto& subscription) {
+        return subscription.first.first == &subscriber;
+    });
     return filters.size() == static_cast<std::size_t>(wanted);
 }
 
@@ -96,7 +98,8 @@ bool right_references(const FakeSubscriber& subscriber, const Subscriptions& exp
 TEST_CASE("an index without subscriptions matches nothing", "[core][index]") {
     const SubscriptionIndex index;
     CHECK(index.size() == 0);
-    for (const char* topic : {"a", "a/b", "/", "$SYS", "+", "#"}) CHECK(matching(index, topic).empty());
+    for (const char* topic : {"a", "a/b", "/", "$SYS", "+", "#"})
+        CHECK(matching(index, topic).empty());
 }
 
 TEST_CASE("MQTT5-4.7.1-1, MQTT311-4.7.1-2: '#' matches its parent and everything below it",
@@ -129,7 +132,8 @@ TEST_CASE("MQTT5-4.7.2-1, MQTT311-4.7.2-1: a wildcard in the first level does no
           "[core][index]") {
     SubscriptionIndex index;
     FakeSubscriber subscriber;
-    for (const char* filter : {"#", "+", "+/monitor/Clients", "+/#", "$SYS/#", "$SYS/monitor/+", "$SYS"})
+    for (const char* filter :
+         {"#", "+", "+/monitor/Clients", "+/#", "$SYS/#", "$SYS/monitor/+", "$SYS"})
         index.subscribe(subscriber, filter, {}, 0);
     CHECK(matching(index, "$SYS/monitor/Clients") == Filters{"$SYS/#", "$SYS/monitor/+"});
     CHECK(matching(index, "$SYS") == Filters{"$SYS", "$SYS/#"});
@@ -197,13 +201,15 @@ TEST_CASE("the index finds what the naive matcher finds, and its references stay
             subscription.options.retain_as_published = random() % 2 == 0;
             const bool is_new =
                 index.subscribe(subscriber, filter, subscription.options, subscription.id);
-            right &= expected.insert_or_assign({&subscriber, filter}, subscription).second == is_new;
+            right &=
+                expected.insert_or_assign({&subscriber, filter}, subscription).second == is_new;
         } else {
             std::string filter = random_filter(random);
             if (!subscriber.subscriptions.empty() && random() % 5 > 0)
                 filter = subscriber.subscriptions[random() % subscriber.subscriptions.size()]
                              .entry->filter;
-            right &= index.unsubscribe(subscriber, filter) == (expected.erase({&subscriber, filter}) > 0);
+            right &= index.unsubscribe(subscriber, filter) ==
+                     (expected.erase({&subscriber, filter}) > 0);
         }
         right &= index.size() == expected.size();
         right &= right_match(index, expected, random_topic(random));

@@ -1,0 +1,242 @@
+// Shared subscriptions: each message to one member of each group, wherever the members live. MQTT 5.0, section 4.8.2.
+// alice publishes; bob and carol are members, with homes on different shards if there are several.
+#include <algorithm>
+
+#include "tests/support/scene.hpp"
+
+using namespace drawbridge;
+using namespace drawbridge::test;
+
+namespace {
+
+struct GroupScene : Scene {
+    GroupScene() : carol(client(2, "carol")) {
+        REQUIRE(alice.connect());
+    }
+
+    // Both members, with sessions that outlive their connections.
+    void join(std::uint8_t qos = 1, std::optional<std::uint32_t> receive_maximum = {}) {
+        ConnectOptions options = persistent;
+        options.receive_maximum = receive_maximum;
+        for (TestClient* member : {&bob, &carol}) {
+            REQUIRE(member->connect(options));
+            REQUIRE(member->subscribe("$share/g/a/#", {.qos = qos}) == static_cast<Reason>(qos));
+        }
+    }
+    Texts publish(int count, std::uint8_t qos = 1) {
+        Texts sent;
+        for (int i = 0; i < count; ++i) {
+            sent.push_back(std::to_string(100 + i));
+            alice.publish("a/b", sent.back(), {.qos = qos});
+        }
+        return sent;
+    }
+    // What the members have got, in the order of the texts.
+    Texts got_by_both() const {
+        Texts all = bob.payloads();
+        const Texts others = carol.payloads();
+        all.insert(all.end(), others.begin(), others.end());
+        std::ranges::sort(all);
+        return all;
+    }
+
+    TestClient carol;
+};
+
+}  // namespace
+
+TEST_CASE("MQTT5-4.8.2: each message goes to one member, in turn", "[core][share]") {
+    GroupScene scene;
+    scene.join(2);
+    const Texts sent = scene.publish(10, any_qos());
+    CHECK(scene.got_by_both() == sent);
+    CHECK(scene.bob.messages.size() == 5);
+    CHECK(scene.carol.messages.size() == 5);
+}
+
+TEST_CASE("MQTT5-4.8.2: each group gets its own copy, and so does an ordinary subscription", "[core][share]") {
+    GroupScene scene;
+    scene.join();
+    TestClient dora = scene.client(3, "dora");
+    REQUIRE(dora.connect());
+    dora.subscribe("$share/other/a/#", {.qos = 1});
+    scene.bob.subscribe("a/b", {.qos = 1});  // beside its place in the group
+    const Texts sent = scene.publish(4);
+    CHECK(dora.payloads() == sent);
+    CHECK(scene.bob.messages.size() + scene.carol.messages.size() == 8);
+    CHECK(scene.carol.messages.size() == 2);
+}
+
+TEST_CASE("MQTT5-4.8.2: groups with the same name and different filters are different", "[core][share]") {
+    GroupScene scene;
+    REQUIRE(scene.bob.connect());
+    REQUIRE(scene.carol.connect());
+    scene.bob.subscribe("$share/g/a/b");
+    scene.carol.subscribe("$share/g/a/+");
+    const Texts sent = scene.publish(3);
+    CHECK(scene.bob.payloads() == sent);
+    CHECK(scene.carol.payloads() == sent);
+}
+
+TEST_CASE("MQTT5-4.8.2-3: each member gets what it was granted, with its own options", "[core][share]") {
+    GroupScene scene;
+    REQUIRE(scene.bob.connect());
+    REQUIRE(scene.carol.connect());
+    scene.bob.subscribe("$share/g/a/#", {.qos = 0, .retain_as_published = true}, 5);
+    scene.carol.subscribe("$share/g/a/#", {.qos = 1}, 6);
+    for (int i = 0; i < 4; ++i) scene.alice.publish("a/b", "x", {.qos = 2, .retain = true});
+    REQUIRE(scene.bob.messages.size() == 2);
+    REQUIRE(scene.carol.messages.size() == 2);
+    CHECK(scene.bob.last().qos == 0);
+    CHECK(scene.bob.last().retain);
+    CHECK(scene.bob.last().subscription_ids() == std::vector<std::uint32_t>{5});
+    CHECK(scene.carol.last().qos == 1);
+    CHECK_FALSE(scene.carol.last().retain);
+    CHECK(scene.carol.last().subscription_ids() == std::vector<std::uint32_t>{6});
+}
+
+TEST_CASE("subscribing again to a group replaces the options and does not add a member", "[core][share]") {
+    GroupScene scene;
+    scene.join();
+    scene.bob.subscribe("$share/g/a/#", {.qos = 0}, 9);
+    CHECK(scene.pump.count(&core::Stats::subscriptions) == 2);
+    const Texts sent = scene.publish(10);
+    CHECK(scene.got_by_both() == sent);
+    REQUIRE(scene.bob.messages.size() == 5);
+    CHECK(scene.bob.last().qos == 0);
+    CHECK(scene.bob.last().subscription_ids() == std::vector<std::uint32_t>{9});
+}
+
+TEST_CASE("after UNSUBSCRIBE a member gets nothing more from its group", "[core][share]") {
+    GroupScene scene;
+    scene.join();
+    CHECK(scene.bob.unsubscribe("$share/g/a/b") == Reason::no_subscription_existed);
+    CHECK(scene.bob.unsubscribe("$share/g/a/#") == Reason::success);
+    CHECK(scene.bob.unsubscribe("$share/g/a/#") == Reason::no_subscription_existed);
+    const Texts sent = scene.publish(4);
+    CHECK(scene.carol.payloads() == sent);
+    CHECK(scene.bob.messages.empty());
+    scene.carol.unsubscribe("$share/g/a/#");
+    scene.publish(1);  // there is no group
+    CHECK(scene.carol.messages.size() == 4);
+    scene.bob.subscribe("$share/g/a/#");  // and a new one
+    scene.publish(1);
+    CHECK(scene.bob.messages.size() == 1);
+}
+
+TEST_CASE("a member that is away is passed over while another is there", "[core][share]") {
+    GroupScene scene;
+    scene.join();
+    scene.bob.drop();
+    const Texts sent = scene.publish(6);
+    CHECK(scene.carol.payloads() == sent);
+    REQUIRE(scene.bob.connect(persistent));
+    CHECK(scene.bob.messages.empty());
+    scene.publish(6);
+    CHECK(scene.bob.messages.size() == 3);  // and is there again
+}
+
+TEST_CASE("messages for a group whose members are all away wait for one of them", "[core][share]") {
+    GroupScene scene;
+    scene.join();
+    scene.bob.drop();
+    scene.carol.drop();
+    const Texts sent = scene.publish(6);
+    REQUIRE(scene.bob.connect(persistent));
+    REQUIRE(scene.carol.connect(persistent));
+    CHECK(scene.got_by_both() == sent);
+}
+
+TEST_CASE("a member whose window is full is passed over", "[core][share]") {
+    GroupScene scene;
+    scene.join(1, 1);
+    scene.bob.acknowledges = false;
+    const Texts sent = scene.publish(10);
+    CHECK(scene.bob.messages.size() == 1);
+    CHECK(scene.carol.messages.size() == 8);  // one waits for bob: he was not busy when it came
+    scene.bob.acknowledges = true;
+    scene.bob.acknowledge(PacketType::puback, scene.bob.last().packet_id);
+    CHECK(scene.got_by_both() == sent);
+    scene.publish(4);
+    CHECK(scene.bob.messages.size() == 4);  // and has room again
+}
+
+TEST_CASE("what a member has not acknowledged goes to another when it leaves", "[core][share]") {
+    GroupScene scene;
+    scene.join(1, 1);
+    scene.bob.acknowledges = false;
+    const Texts sent = scene.publish(4);
+    REQUIRE(scene.bob.messages.size() == 1);
+    SECTION("because its connection is lost") { scene.bob.drop(); }
+    SECTION("because its session ends") { scene.bob.disconnect(Reason::success, 0); }
+    SECTION("because a new session begins") {
+        scene.bob.drop();
+        REQUIRE(scene.bob.connect());
+    }
+    const Texts got = scene.carol.payloads();
+    CHECK(got.size() == 4);
+    CHECK(std::ranges::is_permutation(got, sent));
+}
+
+TEST_CASE("what waits for a member that was alone goes to one that joins when the first one's session ends",
+          "[core][share]") {
+    GroupScene scene;
+    REQUIRE(scene.bob.connect({.session_expiry_s = 10}));
+    scene.bob.subscribe("$share/g/a/#", {.qos = 1});
+    scene.bob.drop();
+    const Texts sent = scene.publish(3);
+    REQUIRE(scene.carol.connect());
+    scene.carol.subscribe("$share/g/a/#", {.qos = 1});
+    CHECK(scene.carol.messages.empty());
+    scene.pump.advance(seconds(10));
+    CHECK(scene.carol.payloads() == sent);
+}
+
+TEST_CASE("MQTT5-4.8.2-4: a QoS 2 delivery that has begun is finished with the same client", "[core][share]") {
+    GroupScene scene;
+    scene.join(2, 10);
+    for (TestClient* member : {&scene.bob, &scene.carol}) member->acknowledges = false;
+    scene.publish(2, 2);
+    REQUIRE(scene.bob.messages.size() == 1);
+    const std::string first = scene.bob.last().payload;
+    scene.bob.drop();
+    scene.bob.forget();
+    CHECK(scene.carol.messages.size() == 1);
+    REQUIRE(scene.bob.connect(persistent));
+    CHECK(scene.bob.payloads() == Texts{first});
+    CHECK(scene.bob.last().dup);
+}
+
+TEST_CASE("MQTT5-4.8.2-5: a QoS 2 message whose client's session ends goes to no other", "[core][share]") {
+    GroupScene scene;
+    scene.join(2, 10);
+    for (TestClient* member : {&scene.bob, &scene.carol}) member->acknowledges = false;
+    scene.publish(2, 2);
+    REQUIRE(scene.bob.messages.size() == 1);
+    scene.bob.disconnect(Reason::success, 0);
+    CHECK(scene.carol.messages.size() == 1);
+}
+
+TEST_CASE("MQTT5-4.8.2-6: a message that its member refuses is offered to no other", "[core][share]") {
+    GroupScene scene;
+    scene.join(2);
+    for (TestClient* member : {&scene.bob, &scene.carol}) member->acknowledges = false;
+    scene.publish(2, 1);
+    scene.publish(2, 2);
+    for (const Packet& message : scene.bob.messages)
+        scene.bob.acknowledge(message.qos == 1 ? PacketType::puback : PacketType::pubrec, message.packet_id,
+                              Reason::unspecified_error);
+    scene.bob.disconnect(Reason::success, 0);
+    CHECK(scene.carol.messages.size() == 2);
+}
+
+TEST_CASE("a client of 3.1.1 may be a member", "[core][share]") {
+    GroupScene scene;
+    scene.join();
+    TestClient old = scene.client(3, "old", Version::v3_1_1);
+    REQUIRE(old.connect());
+    CHECK(old.subscribe("$share/g/a/#", {.qos = 1}) == Reason::granted_qos_1);
+    scene.publish(6);
+    CHECK(old.messages.size() == 2);
+    CHECK(scene.got_by_both().size() == 4);
+}
