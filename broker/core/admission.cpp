@@ -17,6 +17,10 @@ constexpr milliseconds probe_step{25};
 void Contest::expired(TimePoint) { shard.settle(*this); }
 
 void Shard::admit(Link& link, std::unique_ptr<ConnectRequest> request) {
+    const auto& will = request->view().will;
+    if (will && settings().denied_publish == DeniedPublish::disconnect &&
+        !request->identity->may_publish(will->topic))
+        return refuse(link, *request, Reason::not_authorized, "its will is on a topic it may not publish to");
     Session* const first = find(request->client_id);
     if (first != nullptr && first->identity().id() != request->identity->id())
         return refuse(link, *request, Reason::client_identifier_not_valid,
@@ -69,10 +73,6 @@ std::unique_ptr<ConnectRequest> Shard::end_contest(Contest& contest) {
 }
 
 void Shard::enter(Link& link, std::unique_ptr<ConnectRequest> request) {
-    const auto& will = request->view().will;
-    if (will && settings().denied_publish == DeniedPublish::disconnect &&
-        !request->identity->may_publish(will->topic))
-        return refuse(link, *request, Reason::not_authorized, "its will is on a topic it may not publish to");
     Session* session = find(request->client_id);
     if (session != nullptr && request->view().clean_start) {  // MQTT-3.1.2-4
         session->discard();

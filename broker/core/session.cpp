@@ -46,8 +46,11 @@ void Session::attach(Link& link, const ConnectRequest& request, bool session_pre
     using Id = wire::PropertyId;
     link_ = &link;
     link.session = this;
-    identity_ = request.identity;
     version_ = connect.version;
+    if (session_present)
+        change_identity(request.identity);  // its rules may be others than when the client left
+    else
+        identity_ = request.identity;
     memo_.reset();
     if (rare_) rare_->topic_aliases.clear();
     last_packet_at_ = shard_.now();
@@ -128,10 +131,13 @@ void Session::discard() {
 }
 
 void Session::change_identity(IdentityPtr identity) {
+    if (identity == identity_) return;
+    const bool changes_routes =
+        identity_->has_denied_subscriptions() || identity->has_denied_subscriptions();
     identity_ = std::move(identity);
     memo_.reset();
     end_denied_subscriptions();
-    shard_.routes().forget_all();
+    if (changes_routes && !subscriptions.empty()) shard_.routes().forget_all();
 }
 
 // --- time ---------------------------------------------------------------------------------------------------------

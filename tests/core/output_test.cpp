@@ -163,7 +163,7 @@ TEST_CASE("an Output does what a plain byte string does", "[core][output]") {
                 expected += text;
                 break;
             default: {
-                const std::size_t size = std::min<std::size_t>(random() % 12'000, expected.size());
+                const std::size_t size = std::min<std::size_t>(random() % 20'000, expected.size());
                 output.take(size);
                 expected.erase(0, size);
             }

@@ -7,7 +7,8 @@
 namespace drawbridge::test {
 
 void FakeLink::flush() {
-    ASSERT(!lost);
+    ASSERT(!lost && !flushed);
+    flushed = closed;
     if (!network_takes) return;
     std::array<Bytes, 4> pieces;
     while (!output.empty()) {

@@ -10,10 +10,12 @@
 
 namespace drawbridge::test {
 
+class FakeLink;
+
 // The client's end.
 class Peer {
 public:
-    virtual void receive(Bytes bytes) = 0;
+    virtual void receive(FakeLink& link, Bytes bytes) = 0;
 
 protected:
     ~Peer() = default;
@@ -45,6 +47,7 @@ public:
     bool host_is_up = true;       // the peer's host answers a probe
     bool probed = false;
     bool closed = false;     // by the broker
+    bool flushed = false;    // for the last time
     bool peer_gone = false;  // the peer has closed; the shard has not noticed yet
     bool lost = false;       // the shard was told so
 };

@@ -235,7 +235,7 @@ void ShardPump::peer_reads(FakeLink& link, std::size_t size) {
     if (link.to_peer.empty() || link.peer_gone) return link.to_peer.clear();
     const std::string bytes = link.to_peer.substr(0, size);
     link.to_peer.erase(0, size);
-    link.peer.receive(as_bytes(bytes));
+    link.peer.receive(link, as_bytes(bytes));
 }
 
 }  // namespace drawbridge::test

@@ -298,7 +298,8 @@ const Packet* TestClient::answer_to(PacketType type, std::uint16_t packet_id) co
     return answer;
 }
 
-void TestClient::receive(Bytes bytes) {
+void TestClient::receive(FakeLink& link, Bytes bytes) {
+    if (&link != link_) return;  // of a connection that it has left behind
     unread_ += as_text(bytes);
     wire::Frame frame;
     while (wire::cut_frame(as_bytes(unread_), SIZE_MAX, frame) == wire::Cut::complete) {

@@ -119,7 +119,7 @@ public:
     std::size_t count_of(PacketType type) const;
     void forget() { messages.clear(); }
 
-    void receive(Bytes bytes) override;
+    void receive(FakeLink& link, Bytes bytes) override;
 
     bool acknowledges = true;  // by itself; false: the test does
     Version version;
