@@ -99,7 +99,10 @@ DeviceStore::DeviceStore(const std::filesystem::path& file)
       rules_(database_,
              "SELECT rule_id, effect, operation, filter FROM rules WHERE device_id = ? "
              "ORDER BY rule_id"),
-      data_version_(database_, "PRAGMA data_version") {}
+      data_version_(database_, "PRAGMA data_version"),
+      keys_expired_(database_,
+                    "SELECT DISTINCT device_id FROM api_keys "
+                    "WHERE expires_at > ? AND expires_at <= ?") {}
 
 SQLite::Transaction DeviceStore::begin() {
     return SQLite::Transaction(database_, SQLite::TransactionBehavior::IMMEDIATE);
@@ -292,13 +295,11 @@ void DeviceStore::forget_changes(std::int64_t seq) {
 }
 
 std::vector<std::string> DeviceStore::keys_expired(WallTime after, WallTime until) {
-    SQLite::Statement query(database_,
-                            "SELECT DISTINCT device_id FROM api_keys "
-                            "WHERE expires_at > ? AND expires_at <= ?");
-    query.bind(1, to_unix_ms(after));
-    query.bind(2, to_unix_ms(until));
+    Query query(keys_expired_);
+    keys_expired_.bind(1, to_unix_ms(after));
+    keys_expired_.bind(2, to_unix_ms(until));
     std::vector<std::string> device_ids;
-    while (query.executeStep()) device_ids.push_back(query.getColumn(0).getString());
+    while (query.next()) device_ids.push_back(query.column(0).getString());
     return device_ids;
 }
 

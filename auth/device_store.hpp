@@ -110,11 +110,12 @@ private:
     [[noreturn]] void refuse_unknown(std::string_view device_id);
 
     SQLite::Database database_;
-    // Prepared once: what each CONNECT asks for.
+    // Prepared once: what each round of the authenticator asks for.
     SQLite::Statement find_;
     SQLite::Statement keys_;
     SQLite::Statement rules_;
     SQLite::Statement data_version_;
+    SQLite::Statement keys_expired_;
 };
 
 }  // namespace drawbridge::auth

@@ -12,8 +12,9 @@ namespace drawbridge::limits {
 // us when not (measured), so a full queue is answered in 0.1 s; who comes then is told server_busy.
 constexpr std::size_t authentications_waiting_max = 8'192;
 
-// Devices whose record the authenticator remembers; 450 bytes each with one key (measured). Enough for those that
-// reconnect again and again; a whole fleet that comes back at once is looked up at 14 us each.
+// Devices whose record the authenticator remembers; 450 bytes each with one key (measured). Enough
+// for those that reconnect again and again; a whole fleet that comes back at once is looked up at
+// 14 us each.
 constexpr std::size_t device_records_max = 2'048;
 
 // Keys and own rules of one device: both are kept with its record, and looked through one by one.

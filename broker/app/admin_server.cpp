@@ -34,9 +34,12 @@ constexpr seconds rest_after_failure{1};
 
 std::string_view protocol_name(wire::Version version) {
     switch (version) {
-        case wire::Version::v3_1: return "MQTT 3.1";
-        case wire::Version::v3_1_1: return "MQTT 3.1.1";
-        case wire::Version::v5: return "MQTT 5.0";
+        case wire::Version::v3_1:
+            return "MQTT 3.1";
+        case wire::Version::v3_1_1:
+            return "MQTT 3.1.1";
+        case wire::Version::v5:
+            return "MQTT 5.0";
     }
     return "?";
 }
@@ -45,16 +48,18 @@ json::object refusal(std::string_view sentence) { return {{"ok", false}, {"error
 
 std::string text_field(const json::object& request, std::string_view name) {
     const json::value* value = request.if_contains(name);
-    return value != nullptr && value->is_string() ? std::string(value->get_string()) : std::string();
+    return value != nullptr && value->is_string() ? std::string(value->get_string())
+                                                  : std::string();
 }
 
 }  // namespace
 
-AdminServer::AdminServer(asio::io_context& io, const std::filesystem::path& socket, net::Network& network,
-                         auth::Authenticator& authenticator)
+AdminServer::AdminServer(asio::io_context& io, const std::filesystem::path& socket,
+                         net::Network& network, auth::Authenticator& authenticator)
     : io_(io), path_(socket), acceptor_(io), network_(network), authenticator_(authenticator) {
     std::error_code gone;
-    std::filesystem::remove(path_, gone);  // left by a broker that was killed: the lock says that none runs
+    std::filesystem::remove(
+        path_, gone);  // left by a broker that was killed: the lock says that none runs
     // The address has room for 107 bytes only; by way of the open directory, every path fits.
     const int directory = ::open(path_.parent_path().c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC);
     const mode_t mask = ::umask(0177);
@@ -65,7 +70,8 @@ AdminServer::AdminServer(asio::io_context& io, const std::filesystem::path& sock
         ::umask(mask);
         ::close(directory);
     } catch (const std::exception& failure) {
-        throw std::runtime_error(fmt::format("cannot open the admin socket {}: {}", path_.string(), failure.what()));
+        throw std::runtime_error(
+            fmt::format("cannot open the admin socket {}: {}", path_.string(), failure.what()));
     }
     asio::co_spawn(io_, accept(), asio::detached);
 }
@@ -78,7 +84,8 @@ AdminServer::~AdminServer() {
 asio::awaitable<void> AdminServer::accept() {
     for (;;) {
         boost::system::error_code error;
-        Socket socket = co_await acceptor_.async_accept(asio::redirect_error(asio::use_awaitable, error));
+        Socket socket =
+            co_await acceptor_.async_accept(asio::redirect_error(asio::use_awaitable, error));
         if (error == asio::error::operation_aborted) co_return;
         if (!error) {
             asio::co_spawn(io_, serve(std::move(socket)), asio::detached);
@@ -98,7 +105,8 @@ asio::awaitable<void> AdminServer::serve(Socket socket) {
         if (!cancelled) socket.cancel(ignored);
     });
     std::string line;
-    co_await asio::async_read_until(socket, asio::dynamic_buffer(line, request_bytes_max), '\n', token);
+    co_await asio::async_read_until(socket, asio::dynamic_buffer(line, request_bytes_max), '\n',
+                                    token);
     patience.cancel();
     if (error) co_return;
     boost::system::error_code malformed;
@@ -151,11 +159,13 @@ asio::awaitable<json::object> AdminServer::kick(std::string client_id) {
     co_return json::object{{"ok", true}, {"kicked", kicked.load()}};
 }
 
-// First the authenticator looks at the database and tells of what it finds, then every shard gets to it.
+// First the authenticator looks at the database and tells of what it finds, then every shard gets
+// to it.
 asio::awaitable<json::object> AdminServer::changed() {
     const auto look = [this](auto handler) {
         auto resume = std::make_shared<decltype(handler)>(std::move(handler));
-        authenticator_.poke([this, resume] { asio::post(io_, [resume] { std::move (*resume)(); }); });
+        authenticator_.poke(
+            [this, resume] { asio::post(io_, [resume] { std::move (*resume)(); }); });
     };
     co_await asio::async_initiate<const asio::use_awaitable_t<>, void()>(look, asio::use_awaitable);
     co_await on_every_shard(network_, [](core::Shard&) {});

@@ -1,5 +1,5 @@
-// AdminServer: answers the commands of `drawbridge` on DATA/admin.sock (mode 0600): one JSON object in a line each way,
-// as described in admin_client.hpp.
+// AdminServer: answers the commands of `drawbridge` on DATA/admin.sock (mode 0600): one JSON object
+// in a line each way, as described in admin_client.hpp.
 //
 // Threads: the control thread's io_context.
 // Limits: request_bytes_max; a peer that says nothing for request_timeout is cut off.
@@ -19,8 +19,8 @@ namespace drawbridge::app {
 class AdminServer {
 public:
     // Opens the socket; throws std::runtime_error.
-    AdminServer(boost::asio::io_context& io, const std::filesystem::path& socket, net::Network& network,
-                auth::Authenticator& authenticator);
+    AdminServer(boost::asio::io_context& io, const std::filesystem::path& socket,
+                net::Network& network, auth::Authenticator& authenticator);
     ~AdminServer();
 
 private:

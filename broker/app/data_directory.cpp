@@ -16,9 +16,10 @@ namespace drawbridge::app {
 namespace {
 
 [[noreturn]] void refuse(const std::filesystem::path& path, const char* what) {
-    throw std::runtime_error(fmt::format(
-        "the data directory {} cannot be used: {}; make it writable for this user or choose another with --data",
-        path.string(), what));
+    throw std::runtime_error(
+        fmt::format("the data directory {} cannot be used: {}; make it writable for this user or "
+                    "choose another with --data",
+                    path.string(), what));
 }
 
 }  // namespace
@@ -34,9 +35,10 @@ DataDirectory::DataDirectory(const std::filesystem::path& path) {
     if (lock_ < 0) refuse(path, std::strerror(errno));
     if (::flock(lock_, LOCK_EX | LOCK_NB) != 0) {
         ::close(lock_);
-        throw std::runtime_error(fmt::format(
-            "another broker runs on the data directory {}; stop it first or choose another with --data",
-            path.string()));
+        throw std::runtime_error(
+            fmt::format("another broker runs on the data directory {}; stop it first or choose "
+                        "another with --data",
+                        path.string()));
     }
 }
 

@@ -1,7 +1,8 @@
 // DataDirectory: the directory that one running broker has for itself.
 //
-// Makes it (mode 0700) if it is missing, and holds a lock on it until destroyed; the kernel frees the lock
-// of a broker that was killed. Throws std::runtime_error: one sentence that says what to do.
+// Makes it (mode 0700) if it is missing, and holds a lock on it until destroyed; the kernel frees
+// the lock of a broker that was killed. Throws std::runtime_error: one sentence that says what to
+// do.
 #pragma once
 
 #include <filesystem>

@@ -1,7 +1,7 @@
 // IdentityReviews: carries changes of devices from the authenticator to the live sessions.
 //
-// Changes that come while a shard has not got to the last ones yet are taken together, so that importing
-// thousands of devices costs each shard a few passes over its sessions, not thousands.
+// Changes that come while a shard has not got to the last ones yet are taken together, so that
+// importing thousands of devices costs each shard a few passes over its sessions, not thousands.
 // Threads: add() from any; attach() and detach() from the control thread.
 #pragma once
 

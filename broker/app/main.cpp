@@ -40,8 +40,12 @@ int run(int argc, char** argv) {
     app.require_subcommand(1);
     app.fallthrough();
     GlobalOptions options;
-    app.add_option("--data", options.data, "the data directory")->envname("DRAWBRIDGE_DATA")->type_name("DIR");
-    app.add_option("--config", options.config, "the configuration file")->envname("DRAWBRIDGE_CONFIG")->type_name("FILE");
+    app.add_option("--data", options.data, "the data directory")
+        ->envname("DRAWBRIDGE_DATA")
+        ->type_name("DIR");
+    app.add_option("--config", options.config, "the configuration file")
+        ->envname("DRAWBRIDGE_CONFIG")
+        ->type_name("FILE");
     app.add_flag("--json", options.json, "print one JSON document");
     app.parse_complete_callback([&] { complete(options); });
 

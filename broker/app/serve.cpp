@@ -34,9 +34,11 @@ void raise_descriptor_limit(std::uint32_t connections_max) {
     limit.rlim_cur = limit.rlim_max;
     ::setrlimit(RLIMIT_NOFILE, &limit);
     if (limit.rlim_cur < connections_max + std::uint64_t{64})
-        log::warn("the system grants {} open files, so fewer than max_connections = {} clients can connect; raise "
-                  "the limit (ulimit -n, or LimitNOFILE in the service file)",
-                  limit.rlim_cur, connections_max);
+        log::warn(
+            "the system grants {} open files, so fewer than max_connections = {} clients can "
+            "connect; raise "
+            "the limit (ulimit -n, or LimitNOFILE in the service file)",
+            limit.rlim_cur, connections_max);
 }
 
 core::Settings settings_of(const Configuration& configuration) {
@@ -50,7 +52,8 @@ core::Settings settings_of(const Configuration& configuration) {
     return settings;
 }
 
-auth::AuthenticatorOptions authenticator_options(const GlobalOptions& options, const Configuration& configuration) {
+auth::AuthenticatorOptions authenticator_options(const GlobalOptions& options,
+                                                 const Configuration& configuration) {
     auth::AuthenticatorOptions made;
     made.database = options.data / "drawbridge.db";
     made.allow_anonymous = configuration.auth.allow_anonymous;
@@ -66,16 +69,18 @@ auth::Secret open_secret(const GlobalOptions& options) {
     return auth::Secret::open(options.data / "secret.key", if_missing);
 }
 
-void open_ports(const GlobalOptions& options, const Configuration& configuration, net::Network& network) {
-    std::shared_ptr<const net::TlsContext> generated;  // shared by the listeners without a certificate of their own
+void open_ports(const GlobalOptions& options, const Configuration& configuration,
+                net::Network& network) {
+    std::shared_ptr<const net::TlsContext>
+        generated;  // shared by the listeners without a certificate of their own
     for (const ListenerConfiguration& listener : configuration.listeners) {
         std::shared_ptr<const net::TlsContext> tls;
         if (listener.transport == Transport::tls && !listener.certificate.empty()) {
             tls = std::make_shared<net::TlsContext>(listener.certificate, listener.private_key);
         } else if (listener.transport == Transport::tls) {
             if (!generated) {
-                const auto files =
-                    net::ensure_certificates(options.data / "tls", net::host_names(), WallClock::now());
+                const auto files = net::ensure_certificates(options.data / "tls", net::host_names(),
+                                                            WallClock::now());
                 generated = std::make_shared<net::TlsContext>(files.chain, files.private_key);
                 log::info("TLS clients trust the broker by its CA: {}",
                           std::filesystem::absolute(files.ca).lexically_normal().string());
@@ -88,15 +93,18 @@ void open_ports(const GlobalOptions& options, const Configuration& configuration
     }
 }
 
-void say_what_to_know(const GlobalOptions& options, const Configuration& configuration, bool first_device_missing) {
+void say_what_to_know(const GlobalOptions& options, const Configuration& configuration,
+                      bool first_device_missing) {
     for (const std::string& warning : configuration.warnings) log::warn("{}", warning);
     if (configuration.auth.allow_anonymous)
         log::warn("allow_anonymous is on: any client may connect, with the rules of profile {}",
                   configuration.auth.anonymous_profile);
     log::info("sessions, queues and retained messages are kept in memory only");
     if (first_device_missing)
-        log::info("no device yet; add the first one in another terminal: drawbridge --data {} device add sensor-1",
-                  options.data.string());
+        log::info(
+            "no device yet; add the first one in another terminal: drawbridge --data {} device add "
+            "sensor-1",
+            options.data.string());
 }
 
 }  // namespace
@@ -110,7 +118,8 @@ void serve(const GlobalOptions& options) {
     raise_descriptor_limit(configuration.limits.max_connections);
 
     const auth::Secret secret = open_secret(options);
-    const unsigned shards = configuration.broker.threads > 0 ? configuration.broker.threads : usable_cores();
+    const unsigned shards =
+        configuration.broker.threads > 0 ? configuration.broker.threads : usable_cores();
     core::Broker broker(settings_of(configuration), shards);
     IdentityReviews reviews;
     auto authenticator = std::make_unique<auth::Authenticator>(
@@ -129,16 +138,20 @@ void serve(const GlobalOptions& options) {
     std::function<void()> wait_for_reload = [&] {
         reload.async_wait([&](boost::system::error_code error, int) {
             if (error) return;
-            log::info("SIGHUP: devices, keys and rules are always up to date; the configuration file is read at start");
+            log::info(
+                "SIGHUP: devices, keys and rules are always up to date; the configuration file is "
+                "read at start");
             authenticator->poke();
             wait_for_reload();
         });
     };
     wait_for_reload();
 
-    auto admin = std::make_unique<AdminServer>(io, options.data / "admin.sock", network, *authenticator);
+    auto admin =
+        std::make_unique<AdminServer>(io, options.data / "admin.sock", network, *authenticator);
     reviews.attach(network);
-    say_what_to_know(options, configuration, auth::DeviceStore(options.data / "drawbridge.db").list().empty());
+    say_what_to_know(options, configuration,
+                     auth::DeviceStore(options.data / "drawbridge.db").list().empty());
     network.start();
     log::info("ready");
     io.run();

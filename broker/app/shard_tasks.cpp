@@ -11,7 +11,8 @@ namespace drawbridge::app {
 
 namespace asio = boost::asio;
 
-asio::awaitable<void> on_every_shard(net::Network& network, std::function<void(core::Shard&)> work) {
+asio::awaitable<void> on_every_shard(net::Network& network,
+                                     std::function<void(core::Shard&)> work) {
     const auto executor = co_await asio::this_coro::executor;
     const auto start = [&](auto handler) {
         // Shared by the shards' tasks: the last one done resumes the coroutine.
@@ -29,7 +30,8 @@ asio::awaitable<void> on_every_shard(net::Network& network, std::function<void(c
             });
         }
     };
-    co_await asio::async_initiate<const asio::use_awaitable_t<>, void()>(start, asio::use_awaitable);
+    co_await asio::async_initiate<const asio::use_awaitable_t<>, void()>(start,
+                                                                         asio::use_awaitable);
 }
 
 }  // namespace drawbridge::app

@@ -1,5 +1,5 @@
-// ASSERT: the third kind of failure, "we are wrong". On in every build; it ends the process with the
-// place and the words, because whatever follows would be a guess.
+// ASSERT: the third kind of failure, "we are wrong". On in every build; it ends the process with
+// the place and the words, because whatever follows would be a guess.
 #pragma once
 
 namespace drawbridge {
@@ -8,7 +8,7 @@ namespace drawbridge {
 
 }  // namespace drawbridge
 
-#define ASSERT(expression)                                                               \
-    (static_cast<bool>(expression) ? static_cast<void>(0)                                \
-                                   : ::drawbridge::assertion_failed(#expression, __FILE__, \
-                                                                    __LINE__))
+#define ASSERT(expression)         \
+    (static_cast<bool>(expression) \
+         ? static_cast<void>(0)    \
+         : ::drawbridge::assertion_failed(#expression, __FILE__, __LINE__))

@@ -41,7 +41,8 @@ public:
 
     bool give(std::size_t c, std::uint8_t* block) {
         auto& blocks = free_[c];
-        if ((blocks.size() + 1) * bytes_of_class(c) > limits::pooled_bytes_per_class_max) return false;
+        if ((blocks.size() + 1) * bytes_of_class(c) > limits::pooled_bytes_per_class_max)
+            return false;
         blocks.push_back(block);
         return true;
     }

@@ -1,5 +1,5 @@
-// Time is an argument. Nothing inside base, wire or core asks for it: the loop reads the clock once a
-// turn and hands `now` down; tests hand down what they like.
+// Time is an argument. Nothing inside base, wire or core asks for it: the loop reads the clock once
+// a turn and hands `now` down; tests hand down what they like.
 #pragma once
 
 #include <chrono>

@@ -1,5 +1,5 @@
-// Every bound, with its unit and its reason. What an operator may want to change is a field of Limits
-// (configuration section [limits]); what only a developer would change is a constant.
+// Every bound, with its unit and its reason. What an operator may want to change is a field of
+// Limits (configuration section [limits]); what only a developer would change is a constant.
 #pragma once
 
 #include <cstddef>
@@ -17,9 +17,9 @@ struct Limits {
     std::uint32_t max_subscriptions_per_client = 1'000;
     std::uint16_t max_inflight = 256;  // messages, each way, per session
     std::uint16_t max_topic_alias = 64;
-    std::uint16_t max_keep_alive = 65'535;       // seconds
+    std::uint16_t max_keep_alive = 65'535;         // seconds
     std::uint32_t max_session_expiry = 2'592'000;  // seconds: 30 days
-    std::uint32_t max_queued_messages = 10'000;  // per session
+    std::uint32_t max_queued_messages = 10'000;    // per session
     std::uint64_t max_queued_bytes = 67'108'864;
     std::uint64_t max_retained_messages = 1'000'000;
     std::uint64_t max_retained_bytes = 1'073'741'824;
@@ -29,7 +29,8 @@ struct Limits {
 
 namespace limits {
 
-// A client id, a device id, a tenant: long enough for a UUID with a prefix, short enough for a log line.
+// A client id, a device id, a tenant: long enough for a UUID with a prefix, short enough for a log
+// line.
 constexpr std::size_t id_bytes_max = 128;
 
 // Free memory that one thread keeps for each size of output block.
@@ -38,8 +39,8 @@ constexpr std::size_t pooled_bytes_per_class_max = 4u << 20;
 // One read from a socket: large enough that a busy connection fills it rarely.
 constexpr std::size_t receive_bytes = 256u << 10;
 
-// Bytes waiting for a peer that does not read. Above: QoS 0 is dropped and counted, QoS 1 and 2 wait in
-// the session's queue.
+// Bytes waiting for a peer that does not read. Above: QoS 0 is dropped and counted, QoS 1 and 2
+// wait in the session's queue.
 constexpr std::size_t output_high_water_bytes = 1u << 20;
 
 // A CONNECT from a stranger: client id, user name, password, will topic and a will of a few KiB.
@@ -57,7 +58,8 @@ constexpr std::size_t mailbox_bytes_max = 64u << 20;
 // Handlers of one turn: bounds how long an answer waits for the write at the turn's end.
 constexpr int events_per_turn_max = 256;
 
-// Payloads from here on are sent from the one shared copy instead of being copied for each receiver.
+// Payloads from here on are sent from the one shared copy instead of being copied for each
+// receiver.
 constexpr std::size_t shared_payload_bytes_min = 8u << 10;
 
 }  // namespace limits

@@ -1,4 +1,5 @@
-// Quota: keeps strangers from filling the log: so many lines a second, and a count of what was left out.
+// Quota: keeps strangers from filling the log: so many lines a second, and a count of what was left
+// out.
 //
 // Threads: one.
 #pragma once

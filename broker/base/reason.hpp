@@ -1,5 +1,5 @@
-// Reason: the reason codes of MQTT 5.0, section 2.4. Where 3.1.1 has a code of its own (CONNACK 1 to 5)
-// the encoder translates.
+// Reason: the reason codes of MQTT 5.0, section 2.4. Where 3.1.1 has a code of its own (CONNACK 1
+// to 5) the encoder translates.
 #pragma once
 
 #include <cstdint>

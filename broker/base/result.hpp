@@ -1,5 +1,5 @@
-// Result<T>: what a peer sent, or the rule it broke. The first of the three kinds of failure: a value,
-// free until it happens, never thrown.
+// Result<T>: what a peer sent, or the rule it broke. The first of the three kinds of failure: a
+// value, free until it happens, never thrown.
 #pragma once
 
 #include <boost/system/result.hpp>

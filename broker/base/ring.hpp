@@ -1,5 +1,5 @@
-// Ring: a queue in one block of memory that grows by doubling, with access by position. Empty, it holds no
-// memory.
+// Ring: a queue in one block of memory that grows by doubling, with access by position. Empty, it
+// holds no memory.
 #pragma once
 
 #include <cstddef>
@@ -56,7 +56,8 @@ public:
     }
 
 private:
-    // Small enough to keep: a ring that fills and empties with every message need not allocate each time.
+    // Small enough to keep: a ring that fills and empties with every message need not allocate each
+    // time.
     static constexpr std::size_t kept_when_empty = 64;
 
     void grow() {

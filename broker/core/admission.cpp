@@ -1,5 +1,5 @@
-// Admission: what a shard makes of a CONNECT: refuse it, resume a session, begin one, or let the newcomer wait while
-// the first connection with its client id is probed. MQTT 5.0, section 3.1.4.
+// Admission: what a shard makes of a CONNECT: refuse it, resume a session, begin one, or let the
+// newcomer wait while the first connection with its client id is probed. MQTT 5.0, section 3.1.4.
 #include <algorithm>
 
 #include "broker/base/log.hpp"
@@ -9,7 +9,8 @@
 namespace drawbridge::core {
 namespace {
 
-// How often a probed connection is looked at. An answer on a local network takes well under a millisecond.
+// How often a probed connection is looked at. An answer on a local network takes well under a
+// millisecond.
 constexpr milliseconds probe_step{25};
 
 }  // namespace
@@ -20,7 +21,8 @@ void Shard::admit(Link& link, std::unique_ptr<ConnectRequest> request) {
     const auto& will = request->view().will;
     if (will && settings().denied_publish == DeniedPublish::disconnect &&
         !request->identity->may_publish(will->topic))
-        return refuse(link, *request, Reason::not_authorized, "its will is on a topic it may not publish to");
+        return refuse(link, *request, Reason::not_authorized,
+                      "its will is on a topic it may not publish to");
     Session* const first = find(request->client_id);
     if (first != nullptr && first->identity().id() != request->identity->id())
         return refuse(link, *request, Reason::client_identifier_not_valid,
@@ -34,8 +36,8 @@ void Shard::admit(Link& link, std::unique_ptr<ConnectRequest> request) {
         return refuse(link, *request, Reason::client_identifier_not_valid,
                       "duplicate client id: another connection has it");
     first->link()->begin_probe(now_);
-    auto contest =
-        std::make_unique<Contest>(*this, link, std::move(request), now_ + settings().duplicate_probe);
+    auto contest = std::make_unique<Contest>(*this, link, std::move(request),
+                                             now_ + settings().duplicate_probe);
     deadlines_.set(*contest, std::min(now_ + probe_step, contest->until));
     contests_.push_back(std::move(contest));
 }

@@ -1,4 +1,5 @@
-// Authenticator: the port through which a stranger's CONNECT becomes an Identity. Implemented in auth/.
+// Authenticator: the port through which a stranger's CONNECT becomes an Identity. Implemented in
+// auth/.
 #pragma once
 
 #include <functional>

@@ -1,4 +1,5 @@
-// ConnectRequest: a CONNECT that has been read and authenticated, with its bytes, on its way to the home shard.
+// ConnectRequest: a CONNECT that has been read and authenticated, with its bytes, on its way to the
+// home shard.
 #pragma once
 
 #include <memory>
@@ -23,9 +24,9 @@ public:
     const wire::ConnectView& view() const { return view_; }
     Credentials credentials(std::string_view address) const;
 
-    std::string client_id;        // as sent, or assigned
+    std::string client_id;            // as sent, or assigned
     bool client_id_assigned = false;  // to be told in CONNACK (MQTT-3.2.2-16)
-    IdentityPtr identity;         // set once authenticated
+    IdentityPtr identity;             // set once authenticated
 
 private:
     explicit ConnectRequest(Bytes body) : body_(body.begin(), body.end()) {}
@@ -34,8 +35,8 @@ private:
     wire::ConnectView view_;  // into body_
 };
 
-// What can be refused before anybody is asked who it is: an empty client id that must not be assigned
-// (MQTT311-3.1.3-8), an authentication method (MQTT5-4.12.0-1). success: go on.
+// What can be refused before anybody is asked who it is: an empty client id that must not be
+// assigned (MQTT311-3.1.3-8), an authentication method (MQTT5-4.12.0-1). success: go on.
 Reason refuse_early(const wire::ConnectView& connect);
 
 // Appends the CONNACK that refuses, in the words of the version.

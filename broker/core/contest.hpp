@@ -1,5 +1,5 @@
-// Contest: a newcomer with the client id of a connection that seems to be alive. It waits, unread, while the first
-// connection's host is asked for a sign of life, for duplicate_probe at most.
+// Contest: a newcomer with the client id of a connection that seems to be alive. It waits, unread,
+// while the first connection's host is asked for a sign of life, for duplicate_probe at most.
 #pragma once
 
 #include <memory>

@@ -1,8 +1,8 @@
-// Deadlines: what must happen at a time, soonest first. One heap per shard; an entry knows its place, so
-// setting, moving and cancelling cost O(log n) and no allocation.
+// Deadlines: what must happen at a time, soonest first. One heap per shard; an entry knows its
+// place, so setting, moving and cancelling cost O(log n) and no allocation.
 //
-// A keep-alive is not moved with every packet: its entry fires, looks when the last packet came, and sets
-// itself again.
+// A keep-alive is not moved with every packet: its entry fires, looks when the last packet came,
+// and sets itself again.
 #pragma once
 
 #include <cstdint>

@@ -1,6 +1,8 @@
-// Identity: who a connection is, and what it may do. Found once, at CONNECT, and kept with the session.
+// Identity: who a connection is, and what it may do. Found once, at CONNECT, and kept with the
+// session.
 //
-// An Identity is an immutable snapshot: a change of rules makes a new one and hands it to the live session.
+// An Identity is an immutable snapshot: a change of rules makes a new one and hands it to the live
+// session.
 // Threads: any; it is shared by the authenticator and the session, hence shared_ptr.
 #pragma once
 
@@ -26,11 +28,13 @@ public:
 
     // Default deny; a deny beats an allow.
     virtual bool may_publish(std::string_view topic) const = 0;
-    // True if one allowed filter covers this one whole and no denied filter does. `filter` is without $share.
+    // True if one allowed filter covers this one whole and no denied filter does. `filter` is
+    // without $share.
     virtual bool may_subscribe(std::string_view filter) const = 0;
     // False for a topic that is denied inside a granted wildcard.
     virtual bool may_receive(std::string_view topic) const = 0;
-    // False: may_receive() is true for every topic that a granted filter matches, and need not be asked.
+    // False: may_receive() is true for every topic that a granted filter matches, and need not be
+    // asked.
     virtual bool has_denied_subscriptions() const = 0;
 };
 

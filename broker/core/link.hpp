@@ -1,4 +1,5 @@
-// Link: the network side of one client, as the core sees it. Implemented in net/ by a socket, in tests by memory.
+// Link: the network side of one client, as the core sees it. Implemented in net/ by a socket, in
+// tests by memory.
 #pragma once
 
 #include <string_view>
@@ -11,12 +12,13 @@ class Session;
 
 class Link {
 public:
-    // Writes what is in output, as far as the network takes it now. Called once at the end of a turn in which
-    // something was appended, and again by the network itself when it can take more.
+    // Writes what is in output, as far as the network takes it now. Called once at the end of a
+    // turn in which something was appended, and again by the network itself when it can take more.
     virtual void flush() = 0;
 
-    // Ends the connection once output has been written. The core does not touch the link afterwards.
-    // peer_is_done: the client has said DISCONNECT, so nothing more is expected from it.
+    // Ends the connection once output has been written. The core does not touch the link
+    // afterwards. peer_is_done: the client has said DISCONNECT, so nothing more is expected from
+    // it.
     virtual void close(bool peer_is_done) = 0;
 
     // Asks the peer's host for a sign of life (interface: duplicate_probe).

@@ -1,9 +1,11 @@
 // Mailbox: how one shard hands work to another.
 //
 // Threads: post() and full() from any thread; the rest from the owning shard only.
-// Order:   mail from one sender arrives in the order it was posted, which keeps each publisher's messages in
+// Order:   mail from one sender arrives in the order it was posted, which keeps each publisher's
+// messages in
 //          order (MQTT 5.0, section 4.6).
-// Limit:   limits::mailbox_bytes_max. post() never drops; a sender that finds full() stops reading from its
+// Limit:   limits::mailbox_bytes_max. post() never drops; a sender that finds full() stops reading
+// from its
 //          publishers until the owner has caught up.
 #pragma once
 
@@ -31,11 +33,11 @@ struct ShareNews {
 };
 
 struct Mail {
-    unsigned from = 0;                   // the sender's shard
-    std::uint64_t turn = 0;              // the sender's turn, which numbers its batches
-    std::vector<ShareNews> share_news;   // applied before the messages
-    PublishBatchPtr published;           // for all who match; null if none
-    PublishBatch picked;                 // for members of share groups
+    unsigned from = 0;                  // the sender's shard
+    std::uint64_t turn = 0;             // the sender's turn, which numbers its batches
+    std::vector<ShareNews> share_news;  // applied before the messages
+    PublishBatchPtr published;          // for all who match; null if none
+    PublishBatch picked;                // for members of share groups
 };
 
 class Mailbox {

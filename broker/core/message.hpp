@@ -1,8 +1,8 @@
 // Message: what a PUBLISH says, kept after the bytes it came in are gone.
 //
-// MessageView borrows: from the receive buffer, from a batch, or from a Message. Message owns: immutable,
-// one allocation, counted. Whoever must wait (an unacknowledged delivery, a queue, the retained store)
-// holds a MessagePtr.
+// MessageView borrows: from the receive buffer, from a batch, or from a Message. Message owns:
+// immutable, one allocation, counted. Whoever must wait (an unacknowledged delivery, a queue, the
+// retained store) holds a MessagePtr.
 // Threads: any; the count is atomic because the retained store shares messages between shards.
 #pragma once
 
@@ -36,7 +36,9 @@ public:
 
     MessageView view() const;
     // What it takes from a bound in bytes: topic, properties and payload.
-    std::size_t bytes() const { return std::size_t{topic_bytes_} + properties_bytes_ + payload_bytes_; }
+    std::size_t bytes() const {
+        return std::size_t{topic_bytes_} + properties_bytes_ + payload_bytes_;
+    }
 
 private:
     Message() = default;

@@ -58,8 +58,9 @@ Outgoing* Outbound::next(TimePoint now) {
     return nullptr;
 }
 
-// Identifiers are drawn in a circle, and none comes into use but by being drawn. So what is free on the way to
-// look_again_at_ stays free, and a look at all that is in use is due only there (MQTT-2.2.1-4).
+// Identifiers are drawn in a circle, and none comes into use but by being drawn. So what is free on
+// the way to look_again_at_ stays free, and a look at all that is in use is due only there
+// (MQTT-2.2.1-4).
 std::uint16_t Outbound::draw_packet_id() {
     ASSERT(sent_.size() < UINT16_MAX);
     while (++last_packet_id_ == look_again_at_) {

@@ -1,8 +1,9 @@
-// Outbound: a session's messages on their way to its client at QoS 1 and 2: those sent and not acknowledged,
-// in the order they were sent, and those waiting behind them. MQTT 5.0, sections 4.3, 4.4 and 4.9.
+// Outbound: a session's messages on their way to its client at QoS 1 and 2: those sent and not
+// acknowledged, in the order they were sent, and those waiting behind them. MQTT 5.0, sections 4.3,
+// 4.4 and 4.9.
 //
-// Limit: the window (the smaller of max_inflight and the client's Receive Maximum) for what is sent;
-// max_queued_messages and max_queued_bytes for what waits.
+// Limit: the window (the smaller of max_inflight and the client's Receive Maximum) for what is
+// sent; max_queued_messages and max_queued_bytes for what waits.
 #pragma once
 
 #include <memory>
@@ -23,7 +24,7 @@ struct GroupRef {
 struct Outgoing {
     enum class Awaits : std::uint8_t { puback, pubrec, pubcomp };
 
-    MessagePtr message;  // null once PUBREC has come
+    MessagePtr message;                                            // null once PUBREC has come
     std::unique_ptr<std::vector<std::uint32_t>> subscription_ids;  // null if none
     GroupRef group;
     std::uint16_t packet_id = 0;  // 0 while it waits
@@ -42,8 +43,9 @@ public:
     // Queues. Returns false if a bound refuses it.
     bool push(Outgoing message, const Limits& limits);
 
-    // The next message to send now, with its packet identifier; null if the window is full or nothing waits.
-    // After a reconnection these are first the unacknowledged ones, again and in their order (MQTT-4.4.0-1).
+    // The next message to send now, with its packet identifier; null if the window is full or
+    // nothing waits. After a reconnection these are first the unacknowledged ones, again and in
+    // their order (MQTT-4.4.0-1).
     Outgoing* next(TimePoint now);
     // True if next() would find room.
     bool window_open() const { return sent_.size() - unsent_ < window_; }
@@ -57,14 +59,15 @@ public:
     std::size_t unacknowledged() const { return sent_.size(); }
     std::size_t take_expired() { return std::exchange(expired_, 0); }
 
-    // Takes out what was picked for share groups and may go to another member: what waits, and what was sent at
-    // QoS 1. A QoS 2 message that has been sent stays with this client (MQTT-4.8.2-4, MQTT-4.8.2-5).
+    // Takes out what was picked for share groups and may go to another member: what waits, and what
+    // was sent at QoS 1. A QoS 2 message that has been sent stays with this client (MQTT-4.8.2-4,
+    // MQTT-4.8.2-5).
     std::vector<Outgoing> take_shared();
 
 private:
     std::uint16_t draw_packet_id();
 
-    Ring<Outgoing> sent_;     // the last unsent_ of them not on this connection yet
+    Ring<Outgoing> sent_;  // the last unsent_ of them not on this connection yet
     Ring<Outgoing> waiting_;
     std::size_t unsent_ = 0;
     std::size_t window_ = 0;

@@ -8,7 +8,8 @@ namespace {
 wire::PublishContent content_of(const MessageView& view, TimePoint now) {
     wire::PublishContent content{view.topic, view.payload, view.properties, std::nullopt};
     if (view.expires()) {
-        // MQTT-3.3.2-6: less the time that the message has waited; rounded up, so never a second early.
+        // MQTT-3.3.2-6: less the time that the message has waited; rounded up, so never a second
+        // early.
         const auto left = std::chrono::ceil<seconds>(view.expires_at - now).count();
         content.expiry_s = static_cast<std::uint32_t>(std::max<long>(left, 0));
     }

@@ -1,5 +1,5 @@
-// OutgoingPublish: one message on its way to its receivers. Encodes each form that is asked for once, and makes
-// the copy that waits for acknowledgements once, when somebody needs it.
+// OutgoingPublish: one message on its way to its receivers. Encodes each form that is asked for
+// once, and makes the copy that waits for acknowledgements once, when somebody needs it.
 //
 // Lives for one delivery round; borrows the message.
 #pragma once

@@ -53,7 +53,8 @@ void Output::take(std::size_t size) {
     compact();
 }
 
-// A reader that is always a little behind never empties the buffer: what it has read must go all the same.
+// A reader that is always a little behind never empties the buffer: what it has read must go all
+// the same.
 void Output::compact() {
     if (taken_ < compact_bytes_min || taken_ < bytes_.size() / 2) return;
     const std::size_t left = bytes_.size() - taken_;

@@ -1,7 +1,8 @@
-// Output: what waits to be written to one link, in order: bytes of its own, and between them payloads that are
-// large enough to be shared with other links instead of copied.
+// Output: what waits to be written to one link, in order: bytes of its own, and between them
+// payloads that are large enough to be shared with other links instead of copied.
 //
-// An empty Output holds no memory. Limit: limits::output_high_water_bytes, applied by who appends messages.
+// An empty Output holds no memory. Limit: limits::output_high_water_bytes, applied by who appends
+// messages.
 #pragma once
 
 #include <memory>
@@ -41,7 +42,8 @@ private:
     Buffer bytes_;
     std::size_t taken_ = 0;         // of bytes_
     std::size_t shared_bytes_ = 0;  // left in shared_
-    std::unique_ptr<std::vector<Shared>> shared_;  // null while there is none, which is nearly always
+    std::unique_ptr<std::vector<Shared>>
+        shared_;  // null while there is none, which is nearly always
 };
 
 }  // namespace drawbridge::core

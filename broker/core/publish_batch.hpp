@@ -1,7 +1,7 @@
 // PublishBatch: all that one turn published, for the other shards, in one piece of memory.
 //
-// Written by one shard during its turn, then immutable and shared; the last reader frees it. One batch crosses
-// threads where single messages would each be freed on a foreign thread.
+// Written by one shard during its turn, then immutable and shared; the last reader frees it. One
+// batch crosses threads where single messages would each be freed on a foreign thread.
 // Limit: limits::mailbox_bytes_max, applied by the mailbox.
 #pragma once
 
@@ -17,8 +17,8 @@ using MemberKey = std::uint64_t;
 
 class PublishBatch {
 public:
-    // One message of the batch as it is read. receiver != 0: only for that member of a share group, with the
-    // options it subscribed with; else for all who match.
+    // One message of the batch as it is read. receiver != 0: only for that member of a share group,
+    // with the options it subscribed with; else for all who match.
     struct Item {
         MessageView message;
         MemberKey receiver = 0;
@@ -26,7 +26,7 @@ public:
         std::uint8_t granted_qos = 0;
         bool retain_as_published = false;
         std::uint64_t group = 0;  // the share group it comes from
-        bool returned = false;    // handed back: the group is to pick another member than `receiver`
+        bool returned = false;  // handed back: the group is to pick another member than `receiver`
     };
 
     void append(const Item& item);

@@ -1,5 +1,5 @@
-// PublishProperties: the properties of a PUBLISH (or of a will) sorted by what the broker does with them.
-// MQTT 5.0, section 3.3.2.3.
+// PublishProperties: the properties of a PUBLISH (or of a will) sorted by what the broker does with
+// them. MQTT 5.0, section 3.3.2.3.
 #pragma once
 
 #include <optional>
@@ -10,7 +10,8 @@
 namespace drawbridge::core {
 
 struct PublishProperties {
-    Bytes forwarded;  // for the receivers, unchanged and in order; points into the list or into scratch
+    Bytes forwarded;  // for the receivers, unchanged and in order; points into the list or into
+                      // scratch
     std::optional<std::uint32_t> expiry_s;
     std::optional<std::uint32_t> topic_alias;
     std::uint32_t delay_s = 0;  // of a will

@@ -19,7 +19,8 @@ std::string_view fixed_beginning(std::string_view filter) {
 }  // namespace
 
 bool RetainedStore::store(const MessageView& message, RetainedOrigin origin, TimePoint now) {
-    if (message.payload.empty() || message.expired(now)) {  // replaced by nothing (MQTT-3.3.1-5, MQTT-3.3.1-6)
+    if (message.payload.empty() ||
+        message.expired(now)) {  // replaced by nothing (MQTT-3.3.1-5, MQTT-3.3.1-6)
         const std::unique_lock lock(mutex_);
         const auto found = kept_.find(message.topic);
         if (found == kept_.end()) return true;

@@ -1,10 +1,10 @@
 // RetainedStore: the retained message of each topic. MQTT 5.0, section 3.3.1.3.
 //
-// Topics are kept in order, so a wildcard search begins at the filter's fixed beginning and can stop and go on at
-// any topic: a store of a million messages is read in short pieces.
+// Topics are kept in order, so a wildcard search begins at the filter's fixed beginning and can
+// stop and go on at any topic: a store of a million messages is read in short pieces.
 // Threads: any.
-// Limit: max_retained_messages and max_retained_bytes; a new topic beyond is refused, a known one is replaced if
-// the bytes allow it.
+// Limit: max_retained_messages and max_retained_bytes; a new topic beyond is refused, a known one
+// is replaced if the bytes allow it.
 #pragma once
 
 #include <functional>
@@ -18,8 +18,8 @@
 
 namespace drawbridge::core {
 
-// From which shard's which turn a retained message comes. A subscriber's shard that has not seen that turn's
-// batch yet will deliver the message from there.
+// From which shard's which turn a retained message comes. A subscriber whose shard had not seen
+// that turn when it subscribed gets the message as any other, not as a retained one.
 struct RetainedOrigin {
     unsigned shard = 0;
     std::uint64_t turn = 0;
@@ -33,8 +33,9 @@ public:
     bool store(const MessageView& message, RetainedOrigin origin, TimePoint now);
 
     using Visit = std::function<void(const MessagePtr&, RetainedOrigin)>;
-    // Visits messages that filter matches, in the order of their topics, from `after` (exclusive; "" for the
-    // beginning) on. Looks at most at `steps` topics. Returns the topic to go on from, or nothing at the end.
+    // Visits messages that filter matches, in the order of their topics, from `after` (exclusive;
+    // "" for the beginning) on. Looks at most at `steps` topics. Returns the topic to go on from,
+    // or nothing at the end.
     std::optional<std::string> search(std::string_view filter, const std::string& after,
                                       std::size_t steps, TimePoint now, const Visit& visit) const;
 

@@ -1,10 +1,10 @@
 // RouteCache: topic -> who gets it, remembered.
 //
-// A route is worked out by matching the topic against the index once, and holds until a subscription that concerns it
-// changes: a change of a filter without wildcards forgets that one topic, a change of a filter with
-// wildcards makes all routes out of date.
-// Limit: limits::route_cache_entries_max topics in each of two generations. When the young one is full it
-// becomes the old one and the old one is forgotten, so topics in use stay and the rest go.
+// A route is worked out by matching the topic against the index once, and holds until a
+// subscription that concerns it changes: a change of a filter without wildcards forgets that one
+// topic, a change of a filter with wildcards makes all routes out of date.
+// Limit: limits::route_cache_entries_max topics in each of two generations. When the young one is
+// full it becomes the old one and the old one is forgotten, so topics in use stay and the rest go.
 #pragma once
 
 #include <boost/unordered/unordered_flat_map.hpp>
@@ -18,8 +18,8 @@ namespace drawbridge::core {
 
 // One receiver of a topic, all its matching subscriptions taken together.
 struct Target {
-    // A subscription with No Local counts for messages of others only (MQTT-3.8.3-3), so a receiver whose
-    // subscriptions differ in that has two targets.
+    // A subscription with No Local counts for messages of others only (MQTT-3.8.3-3), so a receiver
+    // whose subscriptions differ in that has two targets.
     enum class From : std::uint8_t { anyone, others, itself };
 
     Subscriber* subscriber = nullptr;
@@ -54,15 +54,15 @@ public:
     void forget_all();
 
 private:
-    using Routes = boost::unordered_flat_map<std::string, std::unique_ptr<Route>, TextHash,
-                                             std::equal_to<>>;
+    using Routes =
+        boost::unordered_flat_map<std::string, std::unique_ptr<Route>, TextHash, std::equal_to<>>;
 
     void build(std::string_view topic, Route& route);
 
     const SubscriptionIndex& index_;
     Routes young_;
     Routes old_;
-    std::vector<const FilterEntry*> entries_;      // scratch of build()
+    std::vector<const FilterEntry*> entries_;    // scratch of build()
     std::vector<const Subscription*> matching_;  // scratch of build()
 };
 

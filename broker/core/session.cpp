@@ -8,6 +8,7 @@
 #include "broker/core/publish_properties.hpp"
 #include "broker/core/shard.hpp"
 #include "broker/wire/encode.hpp"
+#include "broker/wire/topic.hpp"
 
 namespace drawbridge::core {
 namespace {
@@ -17,7 +18,9 @@ constexpr std::uint32_t never_expires = UINT32_MAX;  // Session Expiry Interval,
 constexpr std::size_t replay_steps = 512;
 
 // A half more than the client promised (MQTT-3.1.2-22; 3.1.1: MQTT-3.1.2-24).
-milliseconds silence_allowed(std::uint16_t keep_alive_s) { return milliseconds(keep_alive_s * 1500); }
+milliseconds silence_allowed(std::uint16_t keep_alive_s) {
+    return milliseconds(keep_alive_s * 1500);
+}
 
 std::uint32_t session_expiry(const wire::ConnectView& connect, std::uint32_t longest_s) {
     if (connect.version != wire::Version::v5) return connect.clean_start ? 0 : longest_s;
@@ -37,7 +40,7 @@ Session::~Session() {
     shard_.stats().sessions.subtract();
 }
 
-// --- connection ---------------------------------------------------------------------------------------------------
+// --- connection ----------------------------------------------------------------------------------
 
 void Session::attach(Link& link, const ConnectRequest& request, bool session_present) {
     ASSERT(link_ == nullptr && !discarded_);
@@ -68,7 +71,8 @@ void Session::attach(Link& link, const ConnectRequest& request, bool session_pre
     send_connack(request, session_present);
     const std::uint32_t receive_maximum =
         connect.properties.number(Id::receive_maximum).value_or(UINT16_MAX);
-    if (outbound_) outbound_->begin_connection(std::min<std::size_t>(receive_maximum, limits.max_inflight));
+    if (outbound_)
+        outbound_->begin_connection(std::min<std::size_t>(receive_maximum, limits.max_inflight));
     receive_maximum_ = static_cast<std::uint16_t>(receive_maximum);
     arm_deadline();
     pump();
@@ -85,8 +89,10 @@ void Session::send_connack(const ConnectRequest& request, bool session_present) 
         properties.number(Id::receive_maximum, limits.max_inflight);
         properties.number(Id::maximum_packet_size, limits.max_packet_bytes);
         if (request.client_id_assigned) properties.text(Id::assigned_client_identifier, client_id_);
-        if (limits.max_topic_alias > 0) properties.number(Id::topic_alias_maximum, limits.max_topic_alias);
-        if (keep_alive_s_ != connect.keep_alive_s) properties.number(Id::server_keep_alive, keep_alive_s_);
+        if (limits.max_topic_alias > 0)
+            properties.number(Id::topic_alias_maximum, limits.max_topic_alias);
+        if (keep_alive_s_ != connect.keep_alive_s)
+            properties.number(Id::server_keep_alive, keep_alive_s_);
     }
     wire::ConnackView connack;
     connack.session_present = session_present;
@@ -140,7 +146,7 @@ void Session::change_identity(IdentityPtr identity) {
     if (changes_routes && !subscriptions.empty()) shard_.routes().forget_all();
 }
 
-// --- time ---------------------------------------------------------------------------------------------------------
+// --- time ----------------------------------------------------------------------------------------
 
 void Session::arm_deadline() {
     TimePoint at = TimePoint::max();
@@ -159,8 +165,9 @@ void Session::arm_deadline() {
 void Session::expired(TimePoint now) {
     if (link_ != nullptr) {
         if (now < last_packet_at_ + silence_allowed(keep_alive_s_)) return arm_deadline();
-        log::info("client {} from {}: no packet for one and a half times its keep-alive of {} s, closed",
-                  client_id_, link_->address(), keep_alive_s_);
+        log::info(
+            "client {} from {}: no packet for one and a half times its keep-alive of {} s, closed",
+            client_id_, link_->address(), keep_alive_s_);
         return detach(End::broker_closed, Reason::keep_alive_timeout);
     }
     if (will_ && will_->due <= now) publish_will();
@@ -168,10 +175,11 @@ void Session::expired(TimePoint now) {
     arm_deadline();
 }
 
-// --- will ---------------------------------------------------------------------------------------------------------
+// --- will ----------------------------------------------------------------------------------------
 
 void Session::set_will(const ConnectRequest& request) {
-    will_.reset();  // one that waited for its delay is not sent now that the client is back (MQTT-3.1.3-9)
+    will_.reset();  // one that waited for its delay is not sent now that the client is back
+                    // (MQTT-3.1.3-9)
     if (!request.view().will) return;
     const wire::WillView& will = *request.view().will;
     Buffer scratch;
@@ -202,7 +210,7 @@ void Session::publish_will() {
     }
 }
 
-// --- delivery -----------------------------------------------------------------------------------------------------
+// --- delivery ------------------------------------------------------------------------------------
 
 bool Session::may_receive(std::string_view topic) const {
     return !identity_->has_denied_subscriptions() || identity_->may_receive(topic);
@@ -212,13 +220,20 @@ void Session::deliver(OutgoingPublish& publish, const Delivery& delivery) {
     deliver(publish, delivery, GroupRef{});
 }
 
-void Session::deliver_picked(const PublishBatch::Item& item, GroupRef group) {
+bool Session::deliver_picked(const PublishBatch::Item& item, GroupRef group) {
+    const std::string_view topic = item.message.topic;
+    const auto is_its_own = [&](const SharedSubscription& subscription) {
+        return subscription.id == item.subscription_id && wire::matches(subscription.filter, topic);
+    };
+    if (!rare_ || std::ranges::none_of(rare_->shared, is_its_own)) return false;
+    if (!may_receive(topic)) return true;  // nor does another member get it
     OutgoingPublish publish(item.message, shard_.now(), 1);
     Delivery delivery;
     delivery.qos = item.granted_qos;
     delivery.retain = item.retain_as_published && item.message.retain;
     if (item.subscription_id != 0) delivery.subscription_ids = {&item.subscription_id, 1};
     deliver(publish, delivery, group);
+    return true;
 }
 
 void Session::deliver(OutgoingPublish& publish, const Delivery& delivery, GroupRef group) {
@@ -247,8 +262,9 @@ void Session::queue(OutgoingPublish& publish, const Delivery& delivery, std::uin
     if (!messages.push(std::move(message), shard_.settings().limits)) {
         shard_.stats().dropped_queue_full.add();
         if (!std::exchange(queue_full_logged_, true))
-            log::warn("client {}: its queue is full ({} messages); further messages to it are dropped",
-                      client_id_, messages.waiting());
+            log::warn(
+                "client {}: its queue is full ({} messages); further messages to it are dropped",
+                client_id_, messages.waiting());
         return;
     }
     if (!at_once) return tell_groups();
@@ -295,25 +311,28 @@ void Session::pump() {
     tell_groups();
 }
 
-// --- retained messages for new subscriptions ------------------------------------------------------------------------
+// --- retained messages for new subscriptions -----------------------------------------------------
 
-// One piece of the first replay; the rest in later turns, or when the client has taken in what it got.
+// One piece of the first replay; the rest in later turns, or when the client has taken in what it
+// got.
 void Session::replay_retained() {
     auto& replays = rare_->replays;
     while (link_ != nullptr && !replays.empty() && has_room()) {
         if (outbound_ && !outbound_->nothing_waits()) return;  // pump() comes back here
         Replay& replay = replays.front();
         const auto visit = [&](const MessagePtr& message, RetainedOrigin origin) {
-            // A batch that is still on its way here will deliver it, as any other message.
-            if (!shard_.has_seen(origin) || !may_receive(message->view().topic)) return;
+            if (origin.turn > replay.horizon[origin.shard]) return;
+            if (!may_receive(message->view().topic)) return;
             OutgoingPublish publish(message, shard_.now());
             Delivery delivery;
             delivery.qos = replay.qos;
             delivery.retain = true;
-            if (replay.subscription_id != 0) delivery.subscription_ids = {&replay.subscription_id, 1};
+            if (replay.subscription_id != 0)
+                delivery.subscription_ids = {&replay.subscription_id, 1};
             deliver(publish, delivery, GroupRef{});
         };
-        auto rest = shard_.retained().search(replay.filter, replay.after, replay_steps, shard_.now(), visit);
+        auto rest = shard_.retained().search(replay.filter, replay.after, replay_steps,
+                                             shard_.now(), visit);
         if (rest) {
             replay.after = std::move(*rest);
             return shard_.pump_later(*this);
@@ -329,7 +348,7 @@ void Session::drop_empty_rare() {
     rare_.reset();
 }
 
-// --- share groups -------------------------------------------------------------------------------------------------
+// --- share groups --------------------------------------------------------------------------------
 
 void Session::tell_groups() {
     if (!rare_ || rare_->shared.empty()) return;
@@ -365,7 +384,7 @@ void Session::return_shared_messages() {
         shard_.return_to_group(message.group, key_, message.message->view());
 }
 
-// --- parts made when needed -----------------------------------------------------------------------------------------
+// --- parts made when needed ----------------------------------------------------------------------
 
 Buffer& Session::output() {
     shard_.mark_dirty(*link_);

@@ -1,5 +1,5 @@
-// Session: all that the broker keeps for one client id: subscriptions, messages under way in both directions, the
-// will, and when it ends. Outlives its connections. MQTT 5.0, section 4.1.
+// Session: all that the broker keeps for one client id: subscriptions, messages under way in both
+// directions, the will, and when it ends. Outlives its connections. MQTT 5.0, section 4.1.
 //
 // Threads: the thread of its home shard, always; so it has no lock.
 // Bounds: max_subscriptions_per_client, max_inflight, max_queued_messages, max_queued_bytes.
@@ -26,7 +26,7 @@ class Shard;
 
 // Why a connection ends; decides over the will.
 enum class End {
-    client_disconnected,  // DISCONNECT 0x00: the will is dropped
+    client_disconnected,    // DISCONNECT 0x00: the will is dropped
     client_asked_for_will,  // DISCONNECT with any other reason
     connection_lost,        // closed or failed without DISCONNECT
     broker_closed,          // the broker ends it: a broken rule, keep-alive, an administrator
@@ -48,14 +48,14 @@ public:
 
     // Begins a connection: sends CONNACK, then what was left unacknowledged and what waits.
     void attach(Link& link, const ConnectRequest& request, bool session_present);
-    // Ends the connection. The link is told to close unless the network has lost it. reason: for the client's
-    // DISCONNECT (5.0), if the broker closes; success: none is sent.
+    // Ends the connection. The link is told to close unless the network has lost it. reason: for
+    // the client's DISCONNECT (5.0), if the broker closes; success: none is sent.
     void detach(End end, Reason reason = Reason::success);
     // Ends the session itself: its state is discarded. Connection must have ended.
     void discard();
 
-    // Takes in what the client has sent; returns how much of it has been used up. What is left is the beginning of
-    // a packet. Stops when the connection ends (link() is null then).
+    // Takes in what the client has sent; returns how much of it has been used up. What is left is
+    // the beginning of a packet. Stops when the connection ends (link() is null then).
     std::size_t receive(Bytes bytes);
 
     // Sends what waits, as far as the windows allow. Called when room has come.
@@ -64,8 +64,8 @@ public:
     // Replaces the rules. Subscriptions that they do not allow any more end.
     void change_identity(IdentityPtr identity);
 
-    // A message that a share group has picked this session for.
-    void deliver_picked(const PublishBatch::Item& item, GroupRef group);
+    // A message that a share group has picked this session for. False: it is not a member any more.
+    bool deliver_picked(const PublishBatch::Item& item, GroupRef group);
 
     void deliver(OutgoingPublish& publish, const Delivery& delivery) override;
     bool may_receive(std::string_view topic) const override;
@@ -75,7 +75,7 @@ private:
         MessagePtr message;
         std::uint32_t delay_s = 0;
         std::optional<std::uint32_t> expiry_s;  // counts from when it is published
-        TimePoint due;  // set when the connection ends
+        TimePoint due;                          // set when the connection ends
     };
     struct SharedSubscription {
         std::string share;
@@ -87,6 +87,7 @@ private:
     struct Replay {
         std::string filter;
         std::string after;  // the last topic done
+        std::vector<std::uint64_t> horizon;  // what is newer has come or will come by itself
         std::uint8_t qos = 0;
         std::uint32_t subscription_id = 0;
     };
@@ -112,7 +113,8 @@ private:
     void arm_deadline();
     void send_connack(const ConnectRequest& request, bool session_present);
     void deliver(OutgoingPublish& publish, const Delivery& delivery, GroupRef group);
-    void queue(OutgoingPublish& publish, const Delivery& delivery, std::uint8_t qos, GroupRef group);
+    void queue(OutgoingPublish& publish, const Delivery& delivery, std::uint8_t qos,
+               GroupRef group);
     // Returns false if the packet is larger than the client takes.
     bool send(OutgoingPublish& publish, const wire::PublishMarks& marks,
               std::span<const std::uint32_t> subscription_ids);

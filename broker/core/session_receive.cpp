@@ -25,7 +25,8 @@ std::size_t Session::receive(Bytes bytes) {
     std::size_t used = 0;
     while (link_ != nullptr) {
         wire::Frame frame;
-        const auto cut = wire::cut_frame(bytes.subspan(used), shard_.settings().limits.max_packet_bytes, frame);
+        const auto cut =
+            wire::cut_frame(bytes.subspan(used), shard_.settings().limits.max_packet_bytes, frame);
         if (cut == wire::Cut::incomplete) break;
         Outcome outcome;
         if (cut == wire::Cut::malformed)
@@ -47,15 +48,21 @@ std::size_t Session::receive(Bytes bytes) {
 Session::Outcome Session::receive_packet(const wire::Frame& frame) {
     using Type = wire::PacketType;
     last_packet_at_ = shard_.now();
-    const auto ack = [&] { return wire::decode_ack(frame.type, frame.flags, frame.body, version_); };
+    const auto ack = [&] {
+        return wire::decode_ack(frame.type, frame.flags, frame.body, version_);
+    };
     switch (frame.type) {
         case Type::publish:
             return with(wire::decode_publish(frame.flags, frame.body, version_),
                         [&](auto& publish) { return receive_publish(publish); });
-        case Type::puback: return with(ack(), [&](auto& puback) { return receive_puback(puback); });
-        case Type::pubrec: return with(ack(), [&](auto& pubrec) { return receive_pubrec(pubrec); });
-        case Type::pubrel: return with(ack(), [&](auto& pubrel) { return receive_pubrel(pubrel); });
-        case Type::pubcomp: return with(ack(), [&](auto& pubcomp) { return receive_pubcomp(pubcomp); });
+        case Type::puback:
+            return with(ack(), [&](auto& puback) { return receive_puback(puback); });
+        case Type::pubrec:
+            return with(ack(), [&](auto& pubrec) { return receive_pubrec(pubrec); });
+        case Type::pubrel:
+            return with(ack(), [&](auto& pubrel) { return receive_pubrel(pubrel); });
+        case Type::pubcomp:
+            return with(ack(), [&](auto& pubcomp) { return receive_pubcomp(pubcomp); });
         case Type::subscribe:
             return with(wire::decode_subscribe(frame.flags, frame.body, version_),
                         [&](auto& subscribe) { return receive_subscribe(subscribe); });
@@ -70,17 +77,20 @@ Session::Outcome Session::receive_packet(const wire::Frame& frame) {
         case Type::disconnect:
             return with(wire::decode_disconnect(frame.flags, frame.body, version_),
                         [&](auto& disconnect) { return receive_disconnect(disconnect); });
-        case Type::connect: return Violation{Reason::protocol_error, "MQTT-3.1.0-2"};
-        case Type::auth: return Violation{Reason::protocol_error, "MQTT-4.12.0-7"};
+        case Type::connect:
+            return Violation{Reason::protocol_error, "MQTT-3.1.0-2"};
+        case Type::auth:
+            return Violation{Reason::protocol_error, "MQTT-4.12.0-7"};
         case Type::connack:
         case Type::suback:
         case Type::unsuback:
-        case Type::pingresp: break;
+        case Type::pingresp:
+            break;
     }
     return Violation{Reason::protocol_error, "MQTT-4.13.1-1"};  // only a server sends these
 }
 
-// --- PUBLISH ------------------------------------------------------------------------------------------------------
+// --- PUBLISH -------------------------------------------------------------------------------------
 
 Session::Outcome Session::receive_publish(const wire::PublishView& publish) {
     const Limits& limits = shard_.settings().limits;
@@ -93,7 +103,8 @@ Session::Outcome Session::receive_publish(const wire::PublishView& publish) {
     Buffer scratch;
     if (!publish.properties.empty()) {
         const PublishProperties properties = sort_properties(publish.properties, scratch);
-        if (properties.has_subscription_id) return Violation{Reason::protocol_error, "MQTT-3.3.4-6"};
+        if (properties.has_subscription_id)
+            return Violation{Reason::protocol_error, "MQTT-3.3.4-6"};
         message.properties = properties.forwarded;
         if (properties.expiry_s) message.expires_at = shard_.now() + seconds(*properties.expiry_s);
         if (properties.topic_alias) {
@@ -105,8 +116,10 @@ Session::Outcome Session::receive_publish(const wire::PublishView& publish) {
     if (message.payload.size() > limits.max_payload_bytes)
         return Violation{Reason::packet_too_large, "limit max_payload_bytes"};
     if (publish.qos == 2) {
-        if (received_qos2_ && std::ranges::find(*received_qos2_, publish.packet_id) != received_qos2_->end()) {
-            acknowledge(wire::PacketType::pubrec, publish.packet_id, Reason::success);  // MQTT-4.3.3-10
+        if (received_qos2_ &&
+            std::ranges::find(*received_qos2_, publish.packet_id) != received_qos2_->end()) {
+            acknowledge(wire::PacketType::pubrec, publish.packet_id,
+                        Reason::success);  // MQTT-4.3.3-10
             return {};
         }
         const std::size_t open = received_qos2_ ? received_qos2_->size() : 0;
@@ -158,7 +171,7 @@ bool Session::may_publish(std::string_view topic) {
     return memo_->allowed;
 }
 
-// --- acknowledgements ---------------------------------------------------------------------------------------------
+// --- acknowledgements ----------------------------------------------------------------------------
 
 void Session::acknowledge(wire::PacketType type, std::uint16_t packet_id, Reason reason) {
     wire::AckView ack;
@@ -177,8 +190,10 @@ Session::Outcome Session::receive_puback(const wire::AckView& ack) {
 }
 
 Session::Outcome Session::receive_pubrec(const wire::AckView& ack) {
-    Outgoing* message = outbound_ ? outbound_->find(ack.packet_id, Outgoing::Awaits::pubrec) : nullptr;
-    if (message != nullptr && is_failure(ack.reason)) {  // MQTT-4.4.0-2: as good as an acknowledgement
+    Outgoing* message =
+        outbound_ ? outbound_->find(ack.packet_id, Outgoing::Awaits::pubrec) : nullptr;
+    if (message != nullptr &&
+        is_failure(ack.reason)) {  // MQTT-4.4.0-2: as good as an acknowledgement
         outbound_->acknowledged(*message);
         pump();
         return {};
@@ -220,15 +235,17 @@ Session::Outcome Session::receive_pubcomp(const wire::AckView& ack) {
     return {};
 }
 
-// --- DISCONNECT ---------------------------------------------------------------------------------------------------
+// --- DISCONNECT ----------------------------------------------------------------------------------
 
 Session::Outcome Session::receive_disconnect(const wire::DisconnectView& disconnect) {
     const auto expiry = disconnect.properties.number(wire::PropertyId::session_expiry_interval);
     if (expiry) {
-        if (*expiry > 0 && connect_expiry_zero_) return Violation{Reason::protocol_error, "MQTT-3.14.2.2.2"};
+        if (*expiry > 0 && connect_expiry_zero_)
+            return Violation{Reason::protocol_error, "MQTT-3.14.2.2.2"};
         expiry_s_ = std::min(*expiry, shard_.settings().limits.max_session_expiry);
     }
-    detach(disconnect.reason == Reason::success ? End::client_disconnected : End::client_asked_for_will);
+    detach(disconnect.reason == Reason::success ? End::client_disconnected
+                                                : End::client_asked_for_will);
     return {};
 }
 

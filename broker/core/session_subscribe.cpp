@@ -13,7 +13,8 @@ namespace {
 
 // 3.1.1 knows one failure (MQTT311-3.9.3-2).
 std::uint8_t suback_code(wire::Version version, Reason reason) {
-    if (version == wire::Version::v5 || !is_failure(reason)) return static_cast<std::uint8_t>(reason);
+    if (version == wire::Version::v5 || !is_failure(reason))
+        return static_cast<std::uint8_t>(reason);
     return 0x80;
 }
 
@@ -42,7 +43,8 @@ Result<Reason> Session::subscribe(const wire::SubscriptionRequest& request, std:
     const auto parsed = wire::parse_filter(request.filter, limits.max_topic_levels);
     if (!parsed) return Reason::topic_filter_invalid;
     const bool shared = !parsed->share.empty();
-    if (shared && request.options.no_local) return Violation{Reason::protocol_error, "MQTT-3.8.3-4"};
+    if (shared && request.options.no_local)
+        return Violation{Reason::protocol_error, "MQTT-3.8.3-4"};
     if (!identity_->may_subscribe(parsed->filter)) {
         log::info("client {} from {}: may not subscribe to {}", client_id_, link_->address(),
                   request.filter);
@@ -57,13 +59,15 @@ Result<Reason> Session::subscribe(const wire::SubscriptionRequest& request, std:
         subscribe_shared(parsed->share, parsed->filter, request.options, id);
         return granted;  // and no retained messages (section 4.8.2)
     }
-    const bool is_new = shard_.index_of_filters().subscribe(*this, parsed->filter, request.options, id);
+    const bool is_new =
+        shard_.index_of_filters().subscribe(*this, parsed->filter, request.options, id);
     shard_.routes().filter_changed(parsed->filter);
     if (is_new) shard_.stats().subscriptions.add();
     const auto handling = request.options.retain_handling;
     if (handling == wire::RetainHandling::send ||
         (handling == wire::RetainHandling::send_if_new && is_new))
-        rare().replays.push_back({std::string(parsed->filter), "", request.options.qos, id});
+        rare().replays.push_back(
+            {std::string(parsed->filter), "", shard_.draw_horizon(), request.options.qos, id});
     return granted;
 }
 
@@ -87,9 +91,8 @@ void Session::subscribe_shared(std::string_view share, std::string_view filter,
 
 bool Session::has_subscription(std::string_view share, std::string_view filter) const {
     if (share.empty())
-        return std::ranges::any_of(subscriptions, [&](const SubscriptionRef& ref) {
-            return ref.entry->filter == filter;
-        });
+        return std::ranges::any_of(
+            subscriptions, [&](const SubscriptionRef& ref) { return ref.entry->filter == filter; });
     return rare_ && std::ranges::any_of(rare_->shared, [&](const SharedSubscription& subscription) {
                return subscription.share == share && subscription.filter == filter;
            });
@@ -120,12 +123,15 @@ Reason Session::unsubscribe(std::string_view text) {
         const std::string filter(parsed->filter);
         shard_.index_of_filters().unsubscribe(*this, filter);
         shard_.routes().filter_changed(filter);
-        if (rare_) std::erase_if(rare_->replays, [&](const Replay& replay) { return replay.filter == filter; });
+        if (rare_)
+            std::erase_if(rare_->replays,
+                          [&](const Replay& replay) { return replay.filter == filter; });
         return Reason::success;
     }
-    const auto gone = std::ranges::find_if(rare_->shared, [&](const SharedSubscription& subscription) {
-        return subscription.share == parsed->share && subscription.filter == parsed->filter;
-    });
+    const auto gone =
+        std::ranges::find_if(rare_->shared, [&](const SharedSubscription& subscription) {
+            return subscription.share == parsed->share && subscription.filter == parsed->filter;
+        });
     tell_group(*gone, ShareNews::Kind::left);
     rare_->shared.erase(gone);
     return Reason::success;
@@ -154,8 +160,8 @@ void Session::end_denied_subscriptions() {
             if (!identity_->may_subscribe(subscription.filter))
                 denied.push_back("$share/" + subscription.share + "/" + subscription.filter);
     for (const std::string& filter : denied) {
-        log::info("client {}: its subscription to {} is not allowed any more and has ended", client_id_,
-                  filter);
+        log::info("client {}: its subscription to {} is not allowed any more and has ended",
+                  client_id_, filter);
         unsubscribe(filter);
     }
 }

@@ -17,7 +17,7 @@ Shard::~Shard() = default;
 const Settings& Shard::settings() const { return broker_.settings(); }
 RetainedStore& Shard::retained() { return broker_.retained(); }
 
-// --- the turn -----------------------------------------------------------------------------------------------------
+// --- the turn ------------------------------------------------------------------------------------
 
 void Shard::begin_turn(TimePoint now) {
     now_ = now;
@@ -39,7 +39,8 @@ void Shard::mail_out() {
     outbox_.resize(broker_.shards());
     for (unsigned to = 0; to < broker_.shards(); ++to) {
         Mail& mail = outbox_[to];
-        if (to == index_ || (!published_ && mail.share_news.empty() && mail.picked.empty())) continue;
+        if (to == index_ || (!published_ && mail.share_news.empty() && mail.picked.empty()))
+            continue;
         mail.from = index_;
         mail.turn = turn_;
         mail.published = published_;
@@ -50,7 +51,8 @@ void Shard::mail_out() {
     published_.reset();
 }
 
-// A link that is flushed may be written to again by another one's flush: never, because flushing decides nothing.
+// A link that is flushed may be written to again by another one's flush: never, because flushing
+// decides nothing.
 void Shard::flush_links() {
     for (Link* link : dirty_) {
         link->dirty = false;
@@ -90,12 +92,13 @@ Mail& Shard::mail_for(unsigned shard) {
     return outbox_[shard];
 }
 
-bool Shard::has_seen(RetainedOrigin origin) const {
-    if (origin.shard == index_ || origin.turn == 0) return true;
-    return origin.shard < seen_.size() && seen_[origin.shard] >= origin.turn;
+std::vector<std::uint64_t> Shard::draw_horizon() {
+    seen_.resize(broker_.shards());
+    seen_[index_] = turn_++;
+    return seen_;
 }
 
-// --- publishing ---------------------------------------------------------------------------------------------------
+// --- publishing ----------------------------------------------------------------------------------
 
 Reason Shard::publish(const MessageView& message, Session* from) {
     if (message.retain && !retained().store(message, {index_, turn_}, now_)) {
@@ -149,15 +152,14 @@ void Shard::deliver_to_group(ShareGroup& group, const MessageView& message, Memb
 
 void Shard::deliver_to_member(const PublishBatch::Item& item, GroupRef group) {
     const auto member = members_.find(item.receiver);
-    if (member != members_.end())
-        member->second->deliver_picked(item, group);
-    else
+    if (member == members_.end() || !member->second->deliver_picked(item, group))
         return_to_group(group, item.receiver, item.message);
 }
 
 void Shard::return_to_group(GroupRef group, MemberKey member, const MessageView& message) {
     if (group.shard == index_) {
-        if (ShareGroup* const found = groups_.find(group.id)) deliver_to_group(*found, message, member);
+        if (ShareGroup* const found = groups_.find(group.id))
+            deliver_to_group(*found, message, member);
         return;
     }
     PublishBatch::Item item;
@@ -180,7 +182,7 @@ void Shard::apply_share_news(const ShareNews& news) {
     if (groups_.apply(news)) routes_.filter_changed(news.filter);
 }
 
-// --- sessions and links -------------------------------------------------------------------------------------------
+// --- sessions and links --------------------------------------------------------------------------
 
 Session* Shard::find(std::string_view client_id) {
     const auto found = sessions_.find(client_id);
@@ -216,7 +218,7 @@ void Shard::session_discarded(Session& session) {
     sessions_.erase(found);
 }
 
-// --- administration -----------------------------------------------------------------------------------------------
+// --- administration ------------------------------------------------------------------------------
 
 bool Shard::kick(std::string_view client_id) {
     Session* const session = find(client_id);
@@ -240,7 +242,8 @@ void Shard::review_identities(const Judge& judge) {
     std::vector<std::pair<Session*, Verdict>> concerned;
     for (const auto& [id, session] : sessions_) {
         Verdict verdict = judge(*session);
-        if (verdict.kind != Verdict::Kind::keep) concerned.emplace_back(session.get(), std::move(verdict));
+        if (verdict.kind != Verdict::Kind::keep)
+            concerned.emplace_back(session.get(), std::move(verdict));
     }
     for (auto& [session, verdict] : concerned) {
         if (verdict.kind == Verdict::Kind::replace) {
@@ -248,7 +251,8 @@ void Shard::review_identities(const Judge& judge) {
             continue;
         }
         if (session->link() != nullptr) session->detach(End::broker_closed, Reason::not_authorized);
-        if (verdict.kind == Verdict::Kind::discard && find(session->client_id()) == session) session->discard();
+        if (verdict.kind == Verdict::Kind::discard && find(session->client_id()) == session)
+            session->discard();
     }
 }
 

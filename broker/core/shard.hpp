@@ -1,8 +1,10 @@
-// Shard: one thread's part of the broker: the sessions whose home it is, their subscriptions, and the turn.
+// Shard: one thread's part of the broker: the sessions whose home it is, their subscriptions, and
+// the turn.
 //
-// A turn is one round of the owner's loop: begin_turn, then any number of admit / receive / link_lost /
-// expire, then end_turn, which mails what was published to the other shards first and lets each link write once after
-// that: so what a client does because of an acknowledgement arrives behind what the acknowledgement stands for.
+// A turn is one round of the owner's loop: begin_turn, then any number of admit / receive /
+// link_lost / expire, then end_turn, which mails what was published to the other shards first and
+// lets each link write once after that: so what a client does because of an acknowledgement arrives
+// behind what the acknowledgement stands for.
 // Threads: the owner's, but for mailbox(), stats() and wake().
 #pragma once
 
@@ -39,14 +41,15 @@ public:
     Stats& stats() { return stats_; }
     Mailbox& mailbox() { return mailbox_; }
 
-    // Called from any thread, when mail has come for a shard that sleeps. Set once, before the start.
+    // Called from any thread, when mail has come for a shard that sleeps. Set once, before the
+    // start.
     std::function<void()> wake = [] {};
 
     // --- the turn
     void begin_turn(TimePoint now);
     void end_turn();
-    // Takes in what other shards have sent. To be called after every read from a socket and before its bytes are
-    // used, so that what the peer knows of has happened here, too.
+    // Takes in what other shards have sent. To be called after every read from a socket and before
+    // its bytes are used, so that what the peer knows of has happened here, too.
     void take_mail();
     void expire() { deadlines_.expire(now_); }
     TimePoint next_deadline() const { return deadlines_.next(); }
@@ -56,10 +59,11 @@ public:
     bool has_work() const { return !pumping_.empty(); }
 
     // --- connections
-    // The client's home must be this shard. The answer is in link.output, or follows when a duplicate has been
-    // probed; link.session is set once admitted.
+    // The client's home must be this shard. The answer is in link.output, or follows when a
+    // duplicate has been probed; link.session is set once admitted.
     void admit(Link& link, std::unique_ptr<ConnectRequest> request);
-    // Takes in bytes of an admitted link; returns how much was used up. While a newcomer waits: nothing.
+    // Takes in bytes of an admitted link; returns how much was used up. While a newcomer waits:
+    // nothing.
     std::size_t receive(Link& link, Bytes bytes);
     // The network has lost the connection or the peer has closed it.
     void link_lost(Link& link);
@@ -72,7 +76,12 @@ public:
     void visit_sessions(const std::function<void(const Session&)>& visit) const;
     // Asks for each session what holds now for its identity.
     struct Verdict {
-        enum class Kind { keep, replace, disconnect, discard };  // discard: the session ends as well
+        enum class Kind {
+            keep,
+            replace,
+            disconnect,
+            discard
+        };  // discard: the session ends as well
         Kind kind = Kind::keep;
         IdentityPtr identity;  // of replace
     };
@@ -85,16 +94,18 @@ public:
     RouteCache& routes() { return routes_; }
     RetainedStore& retained();
     Broker& broker() { return broker_; }
-    // Hands a message to all who match, here and on the other shards, and to the retained store. from: null if no
-    // session is its publisher. quota_exceeded: the retained store is full and nobody got it.
+    // Hands a message to all who match, here and on the other shards, and to the retained store.
+    // from: null if no session is its publisher. quota_exceeded: the retained store is full and
+    // nobody got it.
     Reason publish(const MessageView& message, Session* from);
     void post_share_news(ShareNews news);
     // Hands a message back to the group that had picked a member who went away.
     void return_to_group(GroupRef group, MemberKey member, const MessageView& message);
     void mark_dirty(Link& link);
     void pump_later(Session& session);
-    // Has the message of this origin been delivered here already?
-    bool has_seen(RetainedOrigin origin) const;
+    // By shard: the last turn of which all messages have come through here. What is published here
+    // from now on belongs to a later one.
+    std::vector<std::uint64_t> draw_horizon();
     void session_discarded(Session& session);
     // The session has shared subscriptions: share groups may pick it by its key.
     void add_member(Session& session) { members_.insert_or_assign(session.key(), &session); }
@@ -136,13 +147,13 @@ private:
     ShareGroups groups_{filters_};
 
     Mailbox mailbox_;
-    std::vector<Mail> inbox_;            // scratch of take_mail()
-    std::vector<std::uint64_t> seen_;    // by shard: the last turn whose mail was taken
-    std::vector<Mail> outbox_;           // by shard, of this turn
+    std::vector<Mail> inbox_;                  // scratch of take_mail()
+    std::vector<std::uint64_t> seen_;          // by shard: the last turn whose mail was taken
+    std::vector<Mail> outbox_;                 // by shard, of this turn
     std::shared_ptr<PublishBatch> published_;  // of this turn; null if none
     std::vector<Link*> dirty_;
     std::vector<Session*> pumping_;  // sessions that have more to send next turn
-    Contests settled_;  // freed at the end of the turn
+    Contests settled_;               // freed at the end of the turn
 };
 
 }  // namespace drawbridge::core

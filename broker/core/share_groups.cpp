@@ -59,10 +59,18 @@ bool ShareGroups::apply(const ShareNews& news) {
             group.join(member);
             break;
         }
-        case Kind::left: group.leave(news.member); break;
-        case Kind::available: group.set_state(news.member, ShareMember::State::available); break;
-        case Kind::busy: group.set_state(news.member, ShareMember::State::busy); break;
-        case Kind::away: group.set_state(news.member, ShareMember::State::away); break;
+        case Kind::left:
+            group.leave(news.member);
+            break;
+        case Kind::available:
+            group.set_state(news.member, ShareMember::State::available);
+            break;
+        case Kind::busy:
+            group.set_state(news.member, ShareMember::State::busy);
+            break;
+        case Kind::away:
+            group.set_state(news.member, ShareMember::State::away);
+            break;
     }
     if (!group.empty()) return is_new;
     index_.remove_group(news.filter, group);

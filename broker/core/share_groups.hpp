@@ -1,7 +1,7 @@
 // ShareGroups: the shared subscriptions whose home is this shard. MQTT 5.0, section 4.8.2.
 //
-// A group (share name and filter) lives on one shard, chosen by its name. That shard sees every publish
-// anyway, picks one member for each message, and hands the message to the member's home.
+// A group (share name and filter) lives on one shard, chosen by its name. That shard sees every
+// publish anyway, picks one member for each message, and hands the message to the member's home.
 // Limit: max_subscriptions_per_client, applied by the sessions that join.
 #pragma once
 
@@ -35,8 +35,9 @@ public:
     const std::string& filter() const { return filter_; }
     bool empty() const { return members_.empty(); }
 
-    // In turn among those that can take a message now; if there is none, among those connected; if there is none,
-    // among all. except: is passed over while there is another (0: nobody). Null for an empty group.
+    // In turn among those that can take a message now; if there is none, among those connected; if
+    // there is none, among all. except: is passed over while there is another (0: nobody). Null for
+    // an empty group.
     const ShareMember* pick(MemberKey except = 0);
 
     void join(const ShareMember& member);  // or replaces its options

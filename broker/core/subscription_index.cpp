@@ -9,8 +9,8 @@
 namespace drawbridge::core {
 namespace {
 
-constexpr std::uint32_t root = 1;           // node 0 stands for "none"
-constexpr std::uint32_t plus_level = 0;     // the level id of '+'
+constexpr std::uint32_t root = 1;                    // node 0 stands for "none"
+constexpr std::uint32_t plus_level = 0;              // the level id of '+'
 constexpr std::uint32_t unknown_level = UINT32_MAX;  // a level of a topic that no filter names
 
 }  // namespace
@@ -61,7 +61,8 @@ bool SubscriptionIndex::unsubscribe(Subscriber& subscriber, std::string_view fil
     return false;
 }
 
-// Both lists stay dense: the last element moves into the gap, and the other side is told its new place.
+// Both lists stay dense: the last element moves into the gap, and the other side is told its new
+// place.
 void SubscriptionIndex::remove(FilterEntry& entry, std::uint32_t position) {
     changed(entry);
     const Subscription gone = entry.subscriptions[position];

@@ -1,8 +1,10 @@
-// SubscriptionIndex: filter -> subscriptions, and topic -> all that match. One per shard, for its own sessions.
+// SubscriptionIndex: filter -> subscriptions, and topic -> all that match. One per shard, for its
+// own sessions.
 //
-// A filter without wildcards is found by one hash look-up of the topic. Filters with wildcards form a trie whose
-// edges are (node, level) pairs of two integers: the levels of a topic are looked up once, and the walk compares
-// numbers. So a topic's cost grows with the filters that can match it, not with all filters.
+// A filter without wildcards is found by one hash look-up of the topic. Filters with wildcards form
+// a trie whose edges are (node, level) pairs of two integers: the levels of a topic are looked up
+// once, and the walk compares numbers. So a topic's cost grows with the filters that can match it,
+// not with all filters.
 // Limit: max_subscriptions_per_client and max_topic_levels, applied by the session.
 #pragma once
 
@@ -22,7 +24,7 @@ class ShareGroup;
 
 struct Subscription {
     Subscriber* subscriber = nullptr;
-    std::uint32_t id = 0;  // Subscription Identifier; 0: none
+    std::uint32_t id = 0;         // Subscription Identifier; 0: none
     std::uint32_t slot : 24 = 0;  // in subscriber->subscriptions
     std::uint32_t qos : 2 = 0;
     std::uint32_t no_local : 1 = 0;
@@ -44,7 +46,8 @@ class SubscriptionIndex {
 public:
     SubscriptionIndex();
 
-    // Returns true if the subscriber did not have this filter before; else its options are replaced.
+    // Returns true if the subscriber did not have this filter before; else its options are
+    // replaced.
     bool subscribe(Subscriber& subscriber, std::string_view filter,
                    const wire::SubscriptionOptions& options, std::uint32_t id);
     // Returns false if there was none.
@@ -63,9 +66,9 @@ public:
 private:
     struct Node {
         std::uint32_t parent = 0;
-        std::uint32_t level = 0;     // of the edge that leads here
-        std::uint32_t children = 0;  // edges that leave, '+' included; a '#' is not a node
-        std::uint32_t plus = 0;      // the child for '+'; 0: none
+        std::uint32_t level = 0;      // of the edge that leads here
+        std::uint32_t children = 0;   // edges that leave, '+' included; a '#' is not a node
+        std::uint32_t plus = 0;       // the child for '+'; 0: none
         FilterEntry* here = nullptr;  // the filter that ends here
         FilterEntry* rest = nullptr;  // the filter that ends here with '#'
     };
@@ -98,7 +101,8 @@ private:
     boost::unordered_flat_map<std::uint64_t, std::uint32_t> edges_;
     std::vector<std::unique_ptr<Level>> levels_;
     std::vector<std::uint32_t> free_levels_;
-    boost::unordered_flat_map<std::string_view, std::uint32_t, TextHash, std::equal_to<>> level_ids_;
+    boost::unordered_flat_map<std::string_view, std::uint32_t, TextHash, std::equal_to<>>
+        level_ids_;
     std::uint64_t wildcard_generation_ = 1;
     std::size_t subscriptions_ = 0;
 };

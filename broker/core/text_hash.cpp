@@ -14,7 +14,8 @@ std::uint64_t random_key() {
 std::uint64_t key_a = random_key() | 1;
 std::uint64_t key_b = random_key() | 1;
 
-// The high and the low half of a 128-bit product, folded: every bit of both factors moves every bit.
+// The high and the low half of a 128-bit product, folded: every bit of both factors moves every
+// bit.
 std::uint64_t fold(std::uint64_t a, std::uint64_t b) {
     __extension__ using Wide = unsigned __int128;
     const Wide product = static_cast<Wide>(a) * b;
@@ -54,7 +55,8 @@ std::uint64_t hash_text(std::string_view text) noexcept {
     } else if (left > 0) {
         a = read_tail(at, left);
     }
-    // The length comes last: mixed with bytes of the text, it could be balanced by them whatever the key is.
+    // The length comes last: mixed with bytes of the text, it could be balanced by them whatever
+    // the key is.
     return fold(fold(a ^ key_b, b ^ hash), key_a ^ text.size());
 }
 

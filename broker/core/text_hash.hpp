@@ -1,6 +1,7 @@
 // TextHash: the hash of topics, filters and ids, and the way from a client id to its home shard.
 //
-// Keyed with a number drawn at start, so that a stranger cannot choose names that all fall into one bucket.
+// Keyed with a number drawn at start, so that a stranger cannot choose names that all fall into one
+// bucket.
 #pragma once
 
 #include <cstddef>

@@ -22,7 +22,8 @@ public:
     }
 
     void begin() {
-        if (!all_.loop_.poller().add(stream_.socket().fd(), *this, EPOLLIN | EPOLLOUT)) return end();
+        if (!all_.loop_.poller().add(stream_.socket().fd(), *this, EPOLLIN | EPOLLOUT))
+            return end();
         write();
     }
 

@@ -1,5 +1,6 @@
-// Farewells: connections that the broker has ended. Each gets its last words written, and a little time to close from
-// its side: closing a socket with unread input would reset it, and the peer might never read the reason.
+// Farewells: connections that the broker has ended. Each gets its last words written, and a little
+// time to close from its side: closing a socket with unread input would reset it, and the peer
+// might never read the reason.
 //
 // Limits: farewell_time for each; farewells_max at once, then the oldest are cut off.
 #pragma once

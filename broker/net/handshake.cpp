@@ -9,10 +9,12 @@
 namespace drawbridge::net {
 namespace {
 
-// Which CONNACK somebody understands whose version we do not: that of 5.0 from level 5 on (section 3.1.2.2).
+// Which CONNACK somebody understands whose version we do not: that of 5.0 from level 5 on (section
+// 3.1.2.2).
 wire::Version nearest_version(Bytes body) {
     constexpr std::size_t level_at = 6;  // behind the name "MQTT"
-    return body.size() > level_at && body[level_at] >= 5 ? wire::Version::v5 : wire::Version::v3_1_1;
+    return body.size() > level_at && body[level_at] >= 5 ? wire::Version::v5
+                                                         : wire::Version::v3_1_1;
 }
 
 }  // namespace
@@ -28,7 +30,8 @@ Handshake::~Handshake() {
 }
 
 bool Handshake::begin() {
-    loop_.shard().deadlines().set(*this, loop_.shard().now() + loop_.network().settings().connect_timeout);
+    loop_.shard().deadlines().set(*this,
+                                  loop_.shard().now() + loop_.network().settings().connect_timeout);
     return loop_.poller().add(stream_.socket().fd(), *this, EPOLLIN | EPOLLONESHOT);
 }
 
@@ -43,7 +46,8 @@ void Handshake::ready(std::uint32_t events) {
     if (events & (EPOLLIN | EPOLLHUP | EPOLLERR)) {
         const Stream::Received received = stream_.receive(loop_.read_space());
         received_.append(received.bytes);
-        if (stream_.wants_to_send() || received.state == Stream::State::failed) stream_.send(nothing);
+        if (stream_.wants_to_send() || received.state == Stream::State::failed)
+            stream_.send(nothing);
         if (received.state == Stream::State::failed) return end(stream_.failure());
         if (!received.bytes.empty()) read_connect();
         if (received.state == Stream::State::closed && !ended_) return end("closed by the peer");
@@ -64,12 +68,13 @@ void Handshake::read_connect() {
     auto request = core::ConnectRequest::read(frame.flags, frame.body);
     if (request.has_error()) {
         const Violation broken = request.error();
-        // MQTT311-3.1.4-1: no CONNACK for a malformed CONNECT; MQTT311-3.1.2-2: but one for an unknown version.
+        // MQTT311-3.1.4-1: no CONNACK for a malformed CONNECT; MQTT311-3.1.2-2: but one for an
+        // unknown version.
         const wire::Version version = nearest_version(frame.body);
         const bool known_name = broken.reason != Reason::unsupported_protocol_version ||
                                 std::string_view(broken.rule) != "MQTT-3.1.2-1";
-        if (known_name && (version == wire::Version::v5 ||
-                           broken.reason == Reason::unsupported_protocol_version))
+        if (known_name &&
+            (version == wire::Version::v5 || broken.reason == Reason::unsupported_protocol_version))
             return refuse(version, broken.reason, broken.rule);
         return end(broken.rule);
     }
@@ -91,7 +96,9 @@ void Handshake::authenticate() {
     loop_.network().authenticator().authenticate(
         request_->credentials(stream_.peer()),
         [&loop = loop_, number = number_](core::AuthAnswer answer) {
-            loop.post([&loop, number, answer = std::move(answer)] { loop.answer_stranger(number, answer); });
+            loop.post([&loop, number, answer = std::move(answer)] {
+                loop.answer_stranger(number, answer);
+            });
         });
 }
 
@@ -112,9 +119,11 @@ void Handshake::answer(core::AuthAnswer answer) {
             std::unique_ptr<core::ConnectRequest> request;
             Buffer unread;
         };
-        auto box = std::make_shared<Box>(Box{std::move(stream_), std::move(request_), std::move(received_)});
+        auto box = std::make_shared<Box>(
+            Box{std::move(stream_), std::move(request_), std::move(received_)});
         home.post([&home, box] {
-            home.welcome(std::move(box->stream), std::move(box->request), std::move(box->unread), false);
+            home.welcome(std::move(box->stream), std::move(box->request), std::move(box->unread),
+                         false);
         });
     }
     loop_.drop(*this);
@@ -123,7 +132,8 @@ void Handshake::answer(core::AuthAnswer answer) {
 void Handshake::refuse(wire::Version version, Reason reason, std::string_view why) {
     loop_.shard().stats().connects_refused.add();
     const std::string client_id = request_ ? request_->client_id : "?";
-    if (loop_.may_log()) log::info("client {} from {}: refused, {}", client_id, stream_.peer(), why);
+    if (loop_.may_log())
+        log::info("client {} from {}: refused, {}", client_id, stream_.peer(), why);
     core::Output output;
     core::append_refusal(version, reason, output.bytes());
     ended_ = true;

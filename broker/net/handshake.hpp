@@ -1,7 +1,8 @@
-// Handshake: a stranger. Reads its CONNECT, has it authenticated, and sends it home to the shard of its client id.
+// Handshake: a stranger. Reads its CONNECT, has it authenticated, and sends it home to the shard of
+// its client id.
 //
-// Bounds: connect_timeout for all of it, limits::connect_bytes_max for the packet, limits::handshakes_max strangers per
-// loop.
+// Bounds: connect_timeout for all of it, limits::connect_bytes_max for the packet,
+// limits::handshakes_max strangers per loop.
 #pragma once
 
 #include "broker/core/connect_request.hpp"
@@ -37,7 +38,7 @@ private:
     Loop& loop_;
     const std::uint64_t number_;
     Stream stream_;
-    Buffer received_;  // the CONNECT, and what came behind it
+    Buffer received_;                                // the CONNECT, and what came behind it
     std::unique_ptr<core::ConnectRequest> request_;  // while it is being authenticated
     bool ended_ = false;
 };

@@ -42,7 +42,8 @@ void Listener::ready(std::uint32_t) {
         const int fd = ::accept4(port_.fd, reinterpret_cast<sockaddr*>(&address), &size,
                                  SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (fd < 0) {
-            if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) rest(errno);
+            if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
+                rest(errno);
             return;  // otherwise: nobody there (another loop was quicker), or gone already
         }
         Socket socket(fd, PeerAddress(address));

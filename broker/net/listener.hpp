@@ -1,5 +1,5 @@
-// Listener: one loop's share of an open port. All loops wait on the same socket; the kernel wakes one of them for each
-// newcomer.
+// Listener: one loop's share of an open port. All loops wait on the same socket; the kernel wakes
+// one of them for each newcomer.
 //
 // Limit: accepts_per_turn. Without file descriptors it does not spin: it rests and tries again.
 #pragma once

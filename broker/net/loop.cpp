@@ -70,15 +70,17 @@ void Loop::post(std::function<void()> task) {
     {
         const std::scoped_lock lock(mutex_);
         tasks_.push_back(std::move(task));
-        if (has_tasks_.exchange(true, std::memory_order_release)) return;  // it has been rung already
+        if (has_tasks_.exchange(true, std::memory_order_release))
+            return;  // it has been rung already
     }
     wakeup_->ring();
 }
 
-// A ring that came after the tasks were run and before the eventfd was read has been swallowed; its task is still there,
-// so it is looked for before each sleep.
+// A ring that came after the tasks were run and before the eventfd was read has been swallowed; its
+// task is still there, so it is looked for before each sleep.
 int Loop::sleep_ms() {
-    if (shard_.has_work() || !called_.empty() || has_tasks_.load(std::memory_order_acquire)) return 0;
+    if (shard_.has_work() || !called_.empty() || has_tasks_.load(std::memory_order_acquire))
+        return 0;
     const TimePoint next = shard_.next_deadline();
     if (next == TimePoint::max()) return -1;
     const auto left = std::chrono::ceil<milliseconds>(next - Clock::now()).count();

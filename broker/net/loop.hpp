@@ -1,7 +1,8 @@
-// Loop: the thread of one shard: waits for sockets, mail, tasks and deadlines, and gives each round to the shard as
-// one turn.
+// Loop: the thread of one shard: waits for sockets, mail, tasks and deadlines, and gives each round
+// to the shard as one turn.
 //
-// Threads: run() on the shard's thread; post() and stop() from any; the rest from the shard's thread.
+// Threads: run() on the shard's thread; post() and stop() from any; the rest from the shard's
+// thread.
 #pragma once
 
 #include <deque>
@@ -41,10 +42,12 @@ public:
 
     // A connection from a listener. Takes care of the bounds on strangers.
     void greet(Stream stream);
-    // A stranger that this shard is the home of, with what it sent behind its CONNECT. watched: it has been a
-    // stranger here, and its socket is in this loop's poller, disarmed.
-    void welcome(Stream stream, std::unique_ptr<core::ConnectRequest> request, Buffer unread, bool watched);
-    // Writes what is left in output, ends the stream, and waits a little for the peer to do the same.
+    // A stranger that this shard is the home of, with what it sent behind its CONNECT. watched: it
+    // has been a stranger here, and its socket is in this loop's poller, disarmed.
+    void welcome(Stream stream, std::unique_ptr<core::ConnectRequest> request, Buffer unread,
+                 bool watched);
+    // Writes what is left in output, ends the stream, and waits a little for the peer to do the
+    // same.
     void see_off(Stream stream, core::Output output);
 
     // Destroys it at the end of the turn.
@@ -52,7 +55,8 @@ public:
     void drop(MqttConnection& connection);
     // Calls connection.turn_began() at the beginning of the next turn.
     void call_next_turn(MqttConnection& connection) { called_.push_back(&connection); }
-    // False when strangers cause more lines than anybody reads; what is left out is counted and told later.
+    // False when strangers cause more lines than anybody reads; what is left out is counted and
+    // told later.
     bool may_log() { return log_quota_.allows(shard_.now()); }
     // The answer for a stranger, which may have gone meanwhile. From the shard's thread.
     void answer_stranger(std::uint64_t handshake, core::AuthAnswer answer);

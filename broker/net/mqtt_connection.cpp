@@ -73,8 +73,8 @@ void MqttConnection::receive(std::uint32_t events) {
     if (!received.bytes.empty()) use(received.bytes);
     if (closing_) return;
     if (received.state != Stream::State::open) return lose();
-    // The poller reports news only. A read that fills the space may have left something, and behind the last bytes
-    // comes the end, which is no news when it came with them.
+    // The poller reports news only. A read that fills the space may have left something, and behind
+    // the last bytes comes the end, which is no news when it came with them.
     if (!received.filled_space && !(events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR))) return;
     more_to_read_ = true;
     loop_.call_next_turn(*this);

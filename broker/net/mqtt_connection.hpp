@@ -1,5 +1,5 @@
-// MqttConnection: a client: its stream, and the beginning of a packet whose end has not come yet. The network half of a
-// session.
+// MqttConnection: a client: its stream, and the beginning of a packet whose end has not come yet.
+// The network half of a session.
 //
 // Idle, it holds no buffer. Owner: the loop of its home shard.
 #pragma once
@@ -45,15 +45,15 @@ private:
     Stream stream_;
     Buffer unread_;
     TimePoint probe_began_;
-    bool in_poller_;             // as a stranger, until watched_
+    bool in_poller_;  // as a stranger, until watched_
     bool watched_ = false;
     bool more_to_read_ = false;
-    bool blocked_ = false;       // the socket takes no more for now
-    bool waiting_ = true;        // not admitted yet: nothing is read
+    bool blocked_ = false;  // the socket takes no more for now
+    bool waiting_ = true;   // not admitted yet: nothing is read
     bool write_failed_ = false;
-    bool closing_ = false;       // the core has ended it
+    bool closing_ = false;  // the core has ended it
     bool peer_is_done_ = false;
-    bool lost_ = false;          // it is over, and dropped at the end of the turn
+    bool lost_ = false;  // it is over, and dropped at the end of the turn
 };
 
 }  // namespace drawbridge::net

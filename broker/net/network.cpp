@@ -8,7 +8,8 @@
 
 namespace drawbridge::net {
 
-Network::Network(core::Broker& broker, core::Authenticator& authenticator, const NetworkSettings& settings)
+Network::Network(core::Broker& broker, core::Authenticator& authenticator,
+                 const NetworkSettings& settings)
     : broker_(broker), authenticator_(authenticator), settings_(settings) {
     for (unsigned index = 0; index < broker.shards(); ++index)
         loops_.push_back(std::make_unique<Loop>(*this, broker.shard(index)));
@@ -37,7 +38,8 @@ void Network::stop() {
 }
 
 bool Network::count_in() {
-    if (connections_.fetch_add(1, std::memory_order_relaxed) < settings_.max_connections) return true;
+    if (connections_.fetch_add(1, std::memory_order_relaxed) < settings_.max_connections)
+        return true;
     count_out();
     return false;
 }

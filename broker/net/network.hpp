@@ -23,7 +23,8 @@ struct NetworkSettings {
 
 class Network {
 public:
-    Network(core::Broker& broker, core::Authenticator& authenticator, const NetworkSettings& settings);
+    Network(core::Broker& broker, core::Authenticator& authenticator,
+            const NetworkSettings& settings);
     ~Network();
 
     // Opens a port. Before start(). tls: null for plain TCP. Throws std::runtime_error.

@@ -33,7 +33,8 @@ void Poller::modify(int fd, Pollable& pollable, std::uint32_t events) {
 void Poller::remove(int fd) { ::epoll_ctl(epoll_, EPOLL_CTL_DEL, fd, nullptr); }
 
 int Poller::wait(std::span<epoll_event> events, int timeout_ms) {
-    const int count = ::epoll_wait(epoll_, events.data(), static_cast<int>(events.size()), timeout_ms);
+    const int count =
+        ::epoll_wait(epoll_, events.data(), static_cast<int>(events.size()), timeout_ms);
     ASSERT(count >= 0 || errno == EINTR);
     return count < 0 ? 0 : count;
 }

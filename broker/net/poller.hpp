@@ -1,6 +1,7 @@
 // Poller: waits for sockets, by epoll. One per loop.
 //
-// Own, and not Asio's reactor, because that makes one epoll_ctl for each wait: docs/decisions/own-epoll-loop.md.
+// Own, and not Asio's reactor, because that makes one epoll_ctl for each wait:
+// docs/decisions/own-epoll-loop.md.
 #pragma once
 
 #include <sys/epoll.h>
@@ -10,8 +11,9 @@
 
 namespace drawbridge::net {
 
-// Something with a file descriptor. Must be removed from its poller before it is destroyed, and must not be destroyed
-// while a round of events is being handed out (the loop does so at the end of the turn).
+// Something with a file descriptor. Must be removed from its poller before it is destroyed, and
+// must not be destroyed while a round of events is being handed out (the loop does so at the end of
+// the turn).
 class Pollable {
 public:
     // events: EPOLLIN, EPOLLOUT, EPOLLHUP, EPOLLERR.

@@ -76,9 +76,11 @@ void Socket::close() {
 
 void Socket::probe_peer(bool on) {
     set_option(fd_, IPPROTO_TCP, TCP_KEEPINTVL, 1);
-    set_option(fd_, IPPROTO_TCP, TCP_KEEPCNT, 127);  // who is gone is decided by the contest, not by the kernel
+    set_option(fd_, IPPROTO_TCP, TCP_KEEPCNT,
+               127);  // who is gone is decided by the contest, not by the kernel
     set_option(fd_, SOL_SOCKET, SO_KEEPALIVE, on ? 1 : 0);
-    set_option(fd_, IPPROTO_TCP, TCP_KEEPIDLE, 1);  // restarts the timer; sends at once if silent for longer
+    set_option(fd_, IPPROTO_TCP, TCP_KEEPIDLE,
+               1);  // restarts the timer; sends at once if silent for longer
 }
 
 std::uint32_t Socket::silent_ms() const {
@@ -92,18 +94,22 @@ int listen_on(const std::string& address, std::uint16_t port) {
     sockaddr_storage where{};
     const socklen_t size = parse_address(address, port, where);
     if (size == 0)
-        throw std::runtime_error(fmt::format("cannot listen on \"{}\": it is not a numeric IP address", address));
+        throw std::runtime_error(
+            fmt::format("cannot listen on \"{}\": it is not a numeric IP address", address));
     const int fd = ::socket(where.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd >= 0) {
         set_option(fd, SOL_SOCKET, SO_REUSEADDR, 1);
         set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1);  // accepted sockets inherit it
-        if (::bind(fd, reinterpret_cast<sockaddr*>(&where), size) == 0 && ::listen(fd, backlog) == 0)
+        if (::bind(fd, reinterpret_cast<sockaddr*>(&where), size) == 0 &&
+            ::listen(fd, backlog) == 0)
             return fd;
     }
     const int error = errno;
     if (fd >= 0) ::close(fd);
-    std::string what = fmt::format("cannot listen on {} port {}: {}", address, port, std::strerror(error));
-    if (error == EADDRINUSE) what += "; stop the other program or choose another port in [[listener]]";
+    std::string what =
+        fmt::format("cannot listen on {} port {}: {}", address, port, std::strerror(error));
+    if (error == EADDRINUSE)
+        what += "; stop the other program or choose another port in [[listener]]";
     throw std::runtime_error(what);
 }
 

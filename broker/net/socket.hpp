@@ -39,8 +39,9 @@ public:
     std::string_view peer() const { return peer_.text(); }
     void close();
 
-    // Has the kernel ask the peer's host for a sign of life soon, whatever the application there does: a keep-alive
-    // probe as soon as the connection has been silent for a second, then one each second.
+    // Has the kernel ask the peer's host for a sign of life soon, whatever the application there
+    // does: a keep-alive probe as soon as the connection has been silent for a second, then one
+    // each second.
     void probe_peer(bool on);
     // Milliseconds since the peer's host last acknowledged or sent anything.
     std::uint32_t silent_ms() const;
@@ -50,7 +51,8 @@ private:
     PeerAddress peer_;
 };
 
-// A listening socket whose connections have TCP_NODELAY. Throws std::runtime_error: one sentence with the address.
+// A listening socket whose connections have TCP_NODELAY. Throws std::runtime_error: one sentence
+// with the address.
 int listen_on(const std::string& address, std::uint16_t port);
 
 }  // namespace drawbridge::net

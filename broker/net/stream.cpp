@@ -19,7 +19,8 @@ bool would_block() { return errno == EAGAIN || errno == EWOULDBLOCK || errno == 
 ReadSpace::ReadSpace() : bytes(new std::uint8_t[limits::receive_bytes]) {}
 
 Stream::Stream(Socket socket, const TlsContext* context)
-    : socket_(std::move(socket)), tls_(context == nullptr ? nullptr : std::make_unique<Tls>(*context)) {}
+    : socket_(std::move(socket)),
+      tls_(context == nullptr ? nullptr : std::make_unique<Tls>(*context)) {}
 
 Stream::Received Stream::receive(ReadSpace& space) {
     const ssize_t size = ::recv(socket_.fd(), space.bytes.get(), limits::receive_bytes, 0);

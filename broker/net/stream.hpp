@@ -1,5 +1,5 @@
-// Stream: an ordered stream of bytes over one socket, plain or TLS. The layers hold no socket and no clock, so a
-// stream can move from one loop to another.
+// Stream: an ordered stream of bytes over one socket, plain or TLS. The layers hold no socket and
+// no clock, so a stream can move from one loop to another.
 //
 // Idle, it holds no buffer. Limit: what it keeps to send is bounded by who fills the Output.
 #pragma once
@@ -51,7 +51,7 @@ private:
     struct Tls {
         explicit Tls(const TlsContext& context) : engine(context) {}
         TlsEngine engine;
-        Buffer cipher;  // encrypted, to be sent
+        Buffer cipher;         // encrypted, to be sent
         std::size_t sent = 0;  // of cipher
     };
 

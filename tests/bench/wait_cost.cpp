@@ -1,7 +1,8 @@
 // What it costs to wait for a readable socket: Asio's async_wait against the broker's poller.
 //
-// 100 socket pairs; each round writes 64 bytes into every pair and lets the loop read them, until all have been
-// read. Prints processor time per message, the writes included, which are the same for both.
+// 100 socket pairs; each round writes 64 bytes into every pair and lets the loop read them, until
+// all have been read. Prints processor time per message, the writes included, which are the same
+// for both.
 // Used by docs/decisions/own-epoll-loop.md; it asserts nothing.
 #include <fmt/format.h>
 #include <sys/resource.h>
@@ -58,7 +59,9 @@ double cpu_seconds() {
 
 double with_poller() {
     struct Reader final : Pollable {
-        void ready(std::uint32_t) override { *left -= ::recv(fd, space.data(), space.size(), 0) > 0; }
+        void ready(std::uint32_t) override {
+            *left -= ::recv(fd, space.data(), space.size(), 0) > 0;
+        }
         int fd = -1;
         int* left = nullptr;
     };
@@ -69,7 +72,8 @@ double with_poller() {
     for (int i = 0; i < pairs; ++i) {
         readers[static_cast<std::size_t>(i)].fd = opened[static_cast<std::size_t>(i)].near;
         readers[static_cast<std::size_t>(i)].left = &left;
-        if (!poller.add(opened[static_cast<std::size_t>(i)].near, readers[static_cast<std::size_t>(i)], EPOLLIN))
+        if (!poller.add(opened[static_cast<std::size_t>(i)].near,
+                        readers[static_cast<std::size_t>(i)], EPOLLIN))
             std::abort();
     }
     std::array<epoll_event, 256> events;
@@ -79,7 +83,8 @@ double with_poller() {
         for (left = pairs; left > 0;) {
             const int count = poller.wait(events, -1);
             for (int i = 0; i < count; ++i)
-                static_cast<Pollable*>(events[static_cast<std::size_t>(i)].data.ptr)->ready(EPOLLIN);
+                static_cast<Pollable*>(events[static_cast<std::size_t>(i)].data.ptr)
+                    ->ready(EPOLLIN);
         }
     }
     return cpu_seconds() - began;
@@ -102,8 +107,9 @@ double with_asio() {
     int left = 0;
     std::vector<std::unique_ptr<Reader>> readers;
     for (const Pair& pair : opened) {
-        readers.push_back(std::make_unique<Reader>(
-            Reader{asio::local::stream_protocol::socket(io, asio::local::stream_protocol(), pair.near), &left}));
+        readers.push_back(std::make_unique<Reader>(Reader{
+            asio::local::stream_protocol::socket(io, asio::local::stream_protocol(), pair.near),
+            &left}));
         readers.back()->wait();
     }
     const double began = cpu_seconds();
@@ -122,6 +128,7 @@ int main() {
     for (int run = 0; run < 3; ++run) {
         const double own = with_poller() / pairs / rounds * 1e6;
         const double asio = with_asio() / pairs / rounds * 1e6;
-        fmt::print("poller {:.3f} us, Asio async_wait {:.3f} us per message: {:.2f} times\n", own, asio, asio / own);
+        fmt::print("poller {:.3f} us, Asio async_wait {:.3f} us per message: {:.2f} times\n", own,
+                   asio, asio / own);
     }
 }

@@ -154,7 +154,7 @@ TEST_CASE("MQTT5-4.1: what a session keeps does not include QoS 0 or what was ac
     CHECK(scene.bob.payloads() == Texts{"now"});
 }
 
-// --- keep-alive -------------------------------------------------------------------------------------
+// --- keep-alive ----------------------------------------------------------------------------------
 
 TEST_CASE("MQTT5-3.1.2-22, MQTT311-3.1.2-24: silence of one and a half times the keep-alive ends the connection, "
           "never earlier",

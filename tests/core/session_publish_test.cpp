@@ -1,5 +1,5 @@
-// What a client publishes: topic aliases, rules, bounds; and what ends its connection. MQTT 5.0, sections 3.3, 3.14
-// and 4.13.
+// What a client publishes: topic aliases, rules, bounds; and what ends its connection. MQTT 5.0,
+// sections 3.3, 3.14 and 4.13.
 #include "broker/wire/encode.hpp"
 #include "tests/support/scene.hpp"
 
@@ -18,7 +18,7 @@ void publish_alias(TestClient& client, std::string_view topic, std::uint32_t ali
 
 }  // namespace
 
-// --- topic aliases ----------------------------------------------------------------------------------
+// --- topic aliases -------------------------------------------------------------------------------
 
 TEST_CASE("MQTT5-3.3.2-12: every alias up to Topic Alias Maximum stands for the last topic sent with it",
           "[core][session]") {
@@ -93,7 +93,7 @@ TEST_CASE("the rules hold for the topic that an alias stands for", "[core][sessi
     CHECK(scene.bob.payloads() == Texts{"3", "4"});
 }
 
-// --- rules and bounds ---------------------------------------------------------------------------------
+// --- rules and bounds ----------------------------------------------------------------------------
 
 TEST_CASE("MQTT5-3.4.2.1, MQTT311-3.3.5-2: what may not be published is acknowledged and dropped",
           "[core][session]") {
@@ -178,7 +178,7 @@ TEST_CASE("MQTT5-3.3.4-6: a subscription identifier in a client's PUBLISH is a p
     CHECK(scene.alice.disconnect_reason() == Reason::protocol_error);
 }
 
-// --- what ends a connection -------------------------------------------------------------------------------
+// --- what ends a connection ----------------------------------------------------------------------
 
 TEST_CASE("MQTT5-4.13.1-1, MQTT5-3.1.0-2, MQTT5-4.12.0-7, MQTT311-4.8.0-1: a broken rule ends the connection, in "
           "5.0 with its reason",

@@ -1,4 +1,5 @@
-// Subscriptions: options, identifiers, overlapping ones, rules and bounds. MQTT 5.0, sections 3.8 to 3.11 and 4.7.
+// Subscriptions: options, identifiers, overlapping ones, rules and bounds. MQTT 5.0, sections 3.8
+// to 3.11 and 4.7.
 #include "broker/wire/encode.hpp"
 #include "tests/support/scene.hpp"
 
@@ -226,7 +227,7 @@ TEST_CASE("MQTT5-4.7.2-1: a filter that begins with a wildcard does not match to
     CHECK(scene.bob.payloads() == Texts{"seen", "asked for"});
 }
 
-// --- rules ------------------------------------------------------------------------------------------
+// --- rules ---------------------------------------------------------------------------------------
 
 TEST_CASE("MQTT5-3.9.3-2, MQTT311-3.9.3-2: a filter that the rules do not grant is refused in SUBACK",
           "[core][session]") {
@@ -266,7 +267,7 @@ TEST_CASE("a topic that is denied inside a granted wildcard is not delivered", "
     for (const Packet& message : scene.bob.messages) CHECK(message.topic == "a/open");
 }
 
-// --- bounds -----------------------------------------------------------------------------------------
+// --- bounds --------------------------------------------------------------------------------------
 
 TEST_CASE("a client may have max_subscriptions_per_client, shared ones included", "[core][session]") {
     core::Settings settings;

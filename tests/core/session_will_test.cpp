@@ -1,5 +1,5 @@
-// Wills: when they are published, and when not. MQTT 5.0, section 3.1.2.5; MQTT 3.1.1, section 3.1.2.5.
-// alice watches, bob leaves.
+// Wills: when they are published, and when not. MQTT 5.0, section 3.1.2.5; MQTT 3.1.1, section
+// 3.1.2.5. alice watches, bob leaves.
 #include "tests/support/scene.hpp"
 
 using namespace drawbridge;

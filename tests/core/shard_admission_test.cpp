@@ -1,5 +1,5 @@
-// What a shard makes of a CONNECT: CONNACK, the duplicate client id, the newcomer who waits while the first connection
-// is probed. MQTT 5.0, sections 3.1.4 and 3.2.
+// What a shard makes of a CONNECT: CONNACK, the duplicate client id, the newcomer who waits while
+// the first connection is probed. MQTT 5.0, sections 3.1.4 and 3.2.
 #include "tests/support/scene.hpp"
 
 using namespace drawbridge;
@@ -31,7 +31,7 @@ core::Settings take_over() {
 
 }  // namespace
 
-// --- CONNACK ----------------------------------------------------------------------------------------
+// --- CONNACK -------------------------------------------------------------------------------------
 
 TEST_CASE("MQTT5-3.1.4-5, MQTT311-3.1.4-4: an accepted CONNECT is answered with CONNACK 0", "[core][admission]") {
     Scene scene(any_version());
@@ -102,7 +102,7 @@ TEST_CASE("packets that come right behind CONNECT are answered after CONNACK", "
     CHECK(scene.bob.payloads() == Texts{"own"});
 }
 
-// --- the first stays, if it is alive ------------------------------------------------------------------
+// --- the first stays, if it is alive -------------------------------------------------------------
 
 TEST_CASE("MQTT5-3.1.3-8, MQTT311-3.1.3-9: a newcomer is refused if the first connection answers the probe",
           "[core][admission]") {
@@ -229,7 +229,7 @@ TEST_CASE("what a newcomer sends while it waits is read once it is in, and not b
     CHECK(scene.newcomer.count_of(PacketType::puback) == 1);
 }
 
-// --- who else may not come in -------------------------------------------------------------------------------
+// --- who else may not come in --------------------------------------------------------------------
 
 TEST_CASE("another identity gets neither the place nor the session of a client id", "[core][admission]") {
     DuplicateScene scene(any_version(), GENERATE(core::Settings{}, take_over()));

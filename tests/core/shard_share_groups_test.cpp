@@ -1,5 +1,6 @@
-// Shared subscriptions: each message to one member of each group, wherever the members live. MQTT 5.0, section 4.8.2.
-// alice publishes; bob and carol are members, with homes on different shards if there are several.
+// Shared subscriptions: each message to one member of each group, wherever the members live. MQTT
+// 5.0, section 4.8.2. alice publishes; bob and carol are members, with homes on different shards if
+// there are several.
 #include <algorithm>
 
 #include "tests/support/scene.hpp"

@@ -1,4 +1,5 @@
-// FakeLink: a network connection in memory: two pipes, one each way, and a peer that reads when it is told to.
+// FakeLink: a network connection in memory: two pipes, one each way, and a peer that reads when it
+// is told to.
 //
 // Owner: ShardPump, for as long as it lives, so that a test may look at a link that has ended.
 #pragma once

@@ -1,5 +1,5 @@
-// Scene: a broker with two clients, once for each number of shards; the homes of the clients differ if they can. With
-// four shards chance decides, in one more round, who goes on at every step.
+// Scene: a broker with two clients, once for each number of shards; the homes of the clients differ
+// if they can. With four shards chance decides, in one more round, who goes on at every step.
 #pragma once
 
 #include <catch2/catch.hpp>

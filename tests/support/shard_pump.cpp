@@ -51,7 +51,7 @@ void ShardPump::unblock(FakeLink& link) {
     });
 }
 
-// --- all that can happen, in order ----------------------------------------------------------------
+// --- all that can happen, in order ---------------------------------------------------------------
 
 void ShardPump::settle() {
     if (chance_) {
@@ -116,7 +116,7 @@ void ShardPump::forget_ended_links() {
     });
 }
 
-// --- all that can happen, in any order --------------------------------------------------------------
+// --- all that can happen, in any order -----------------------------------------------------------
 
 bool ShardPump::step() {
     ASSERT(chance_);
@@ -186,7 +186,7 @@ bool ShardPump::has_cause(unsigned index) {
 
 // A newcomer that waits for the end of a probe is not read.
 bool ShardPump::is_readable(const FakeLink& link) const {
-    if (link.ended() || !link.has_news) return false;
+    if (link.ended() || !link.has_news || link.to_broker.empty()) return false;
     return link.home == nullptr || link.session != nullptr;
 }
 

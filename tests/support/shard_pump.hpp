@@ -1,9 +1,11 @@
-// ShardPump: runs all shards of a broker on one thread, with time as a variable and links in memory.
+// ShardPump: runs all shards of a broker on one thread, with time as a variable and links in
+// memory.
 //
-// Without a seed the shards take turns one after the other, each its mail first, so that a test can tell what
-// comes when. With a seed chance decides at every step who goes on: a shard begins or ends a turn, takes its mail,
-// reads some bytes of some link, or a client reads; turns of several shards are open at the same time, as on several
-// threads. Each mailbox keeps the order in which it was posted to.
+// Without a seed the shards take turns one after the other, each its mail first, so that a test can
+// tell what comes when. With a seed chance decides at every step who goes on: a shard begins or
+// ends a turn, takes its mail, reads some bytes of some link, or a client reads; turns of several
+// shards are open at the same time, as on several threads. Each mailbox keeps the order in which it
+// was posted to.
 #pragma once
 
 #include <functional>

@@ -260,7 +260,7 @@ void TestClient::send_disconnect(Reason reason, std::optional<std::uint32_t> exp
 
 void TestClient::send_drop() { pump_.drop(*link_); }
 
-// --- what the broker has said ---------------------------------------------------------------------
+// --- what the broker has said --------------------------------------------------------------------
 
 std::optional<Reason> TestClient::disconnect_reason() const {
     const Packet* const disconnect = last_of(PacketType::disconnect);

@@ -1,7 +1,8 @@
-// TestClient: an MQTT client of 3.1.1 or 5.0 that keeps all that it is told, for tests of the broker's core.
+// TestClient: an MQTT client of 3.1.1 or 5.0 that keeps all that it is told, for tests of the
+// broker's core.
 //
-// The functions in the first half wait for the answer, which means that all settles (ShardPump::settle). Those that
-// begin with send_ only write.
+// The functions in the first half wait for the answer, which means that all settles
+// (ShardPump::settle). Those that begin with send_ only write.
 #pragma once
 
 #include <functional>

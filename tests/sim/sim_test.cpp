@@ -1,0 +1,63 @@
+// A broker and its clients at random: does it keep its promises whatever happens in whatever order?
+//
+// Chance decides over every step, by a seed: which shard goes on, what mail it takes and when, how
+// many bytes arrive, and what each client does. The same seed gives the same run.
+// DRAWBRIDGE_SIM_SEEDS is how many seeds each test tries, DRAWBRIDGE_SIM_FIRST the first of them.
+#include <catch2/catch.hpp>
+#include <cstdlib>
+
+#include "tests/sim/random_client.hpp"
+
+using namespace drawbridge;
+using namespace drawbridge::test;
+
+namespace {
+
+std::uint64_t number_from(const char* variable, std::uint64_t otherwise) {
+    const char* const text = std::getenv(variable);
+    return text == nullptr ? otherwise : std::stoull(text);
+}
+
+std::vector<std::string> simulate(unsigned shards, std::uint64_t seed) {
+    std::mt19937_64 chance(seed);
+    core::Settings settings;
+    if (chance() % 2 == 0) settings.duplicate_client_id = core::DuplicatePolicy::take_over;
+    if (chance() % 4 == 0) settings.limits.max_inflight = 4;
+    ShardPump pump(settings, shards, seed);
+    Record record;
+    std::deque<RandomClient> clients;
+    for (unsigned number = 0; number < 6; ++number)
+        clients.emplace_back(pump, record, chance, number, number % 3 != 2, number == 0);
+
+    for (int step = 0; step < 2'500; ++step) {
+        if (chance() % 3 == 0)
+            clients[chance() % clients.size()].act();
+        else if (chance() % 50 == 0)
+            pump.pass(milliseconds(chance() % 1'000));
+        else
+            pump.step();
+    }
+    for (int round = 0; round < 100; ++round) {
+        pump.settle();
+        pump.pass(milliseconds(1'000));  // who waits for a probe is let in
+        for (RandomClient& client : clients) client.come_to_rest();
+    }
+    record.judge();
+    return record.broken;
+}
+
+}  // namespace
+
+TEST_CASE("a broker keeps its promises, whatever happens in whatever order", "[sim]") {
+    const unsigned shards = GENERATE(1u, 2u, 4u);
+    const std::uint64_t first = number_from("DRAWBRIDGE_SIM_FIRST", 1);
+    const std::uint64_t seeds = number_from("DRAWBRIDGE_SIM_SEEDS", 40);
+    for (std::uint64_t seed = first; seed < first + seeds; ++seed) {
+        INFO("shards " << shards << ", seed " << seed);
+        CHECK(simulate(shards, seed) == std::vector<std::string>{});
+    }
+}
+
+TEST_CASE("the same seed gives the same run", "[sim]") {
+    CHECK(simulate(4, 7) == simulate(4, 7));
+}
