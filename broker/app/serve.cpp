@@ -41,6 +41,16 @@ void raise_descriptor_limit(std::uint32_t connections_max) {
             limit.rlim_cur, connections_max);
 }
 
+// This program, as it can be typed from here.
+std::string own_path() {
+    std::error_code error;
+    const auto program = std::filesystem::read_symlink("/proc/self/exe", error);
+    if (error || program.parent_path() == "/usr/bin") return "drawbridge";
+    const auto near = std::filesystem::proximate(program, error);
+    const std::string shortest = near.string().starts_with("..") ? program.string() : near.string();
+    return shortest.find('/') == std::string::npos ? "./" + shortest : shortest;
+}
+
 core::Settings settings_of(const Configuration& configuration) {
     core::Settings settings;
     settings.limits = configuration.limits;
@@ -102,9 +112,8 @@ void say_what_to_know(const GlobalOptions& options, const Configuration& configu
     log::info("sessions, queues and retained messages are kept in memory only");
     if (first_device_missing)
         log::info(
-            "no device yet; add the first one in another terminal: drawbridge --data {} device add "
-            "sensor-1",
-            options.data.string());
+            "no device yet; add the first one in another terminal: {} --data {} device add sensor-1",
+            own_path(), options.data.string());
 }
 
 }  // namespace

@@ -46,7 +46,8 @@ constexpr std::size_t output_high_water_bytes = 1u << 20;
 // A CONNECT from a stranger: client id, user name, password, will topic and a will of a few KiB.
 constexpr std::size_t connect_bytes_max = 128u << 10;
 
-// Strangers: connections that have not been admitted yet, per shard.
+// Strangers: connections that have not been admitted yet, per shard. One more pushes out the
+// oldest.
 constexpr std::size_t handshakes_max = 4'096;
 
 // Topics whose route is remembered, per shard (in each of two generations).

@@ -23,6 +23,7 @@ void Shard::admit(Link& link, std::unique_ptr<ConnectRequest> request) {
         !request->identity->may_publish(will->topic))
         return refuse(link, *request, Reason::not_authorized,
                       "its will is on a topic it may not publish to");
+    if (Contest* const earlier = contest_for(request->client_id)) settle(*earlier);
     Session* const first = find(request->client_id);
     if (first != nullptr && first->identity().id() != request->identity->id())
         return refuse(link, *request, Reason::client_identifier_not_valid,

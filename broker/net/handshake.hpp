@@ -23,6 +23,8 @@ public:
     // Registers with the poller; false if that fails.
     bool begin();
     void answer(core::AuthAnswer answer);
+    // Ends it without a word to the peer. It is dropped at the end of the turn.
+    void end(std::string_view why);
 
     void ready(std::uint32_t events) override;
 
@@ -32,7 +34,6 @@ private:
     void read_connect();
     void authenticate();
     void refuse(wire::Version version, Reason reason, std::string_view why);
-    void end(std::string_view why);
     void watch(std::uint32_t events);
 
     Loop& loop_;

@@ -121,8 +121,11 @@ void Loop::run_tasks() {
     for (const auto& task : tasks) task();
 }
 
+// Who really wants to connect is done in milliseconds, so of too many strangers the oldest goes: a
+// flood of silent ones does not keep devices out.
 void Loop::greet(Stream stream) {
-    if (handshakes_.size() >= limits::handshakes_max) return network_.count_out();  // and closes it
+    if (handshakes_.size() >= limits::handshakes_max)
+        handshakes_.begin()->second->end("pushed out, too many strangers");
     const std::uint64_t number = ++last_handshake_;
     auto handshake = std::make_unique<Handshake>(*this, number, std::move(stream));
     Handshake& made = *handshake;

@@ -7,9 +7,9 @@
 
 #include <deque>
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
-#include <unordered_map>
 #include <vector>
 
 #include "broker/base/log_quota.hpp"
@@ -77,7 +77,7 @@ private:
     std::unique_ptr<Wakeup> wakeup_;
     std::unique_ptr<Farewells> farewells_;
 
-    std::unordered_map<std::uint64_t, std::unique_ptr<Handshake>> handshakes_;
+    std::map<std::uint64_t, std::unique_ptr<Handshake>> handshakes_;  // oldest first
     std::uint64_t last_handshake_ = 0;
     std::vector<std::unique_ptr<MqttConnection>> connections_;
     std::vector<std::unique_ptr<Handshake>> dropped_handshakes_;

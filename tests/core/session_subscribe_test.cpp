@@ -254,6 +254,17 @@ TEST_CASE("the rules hold for the filter of a shared subscription", "[core][sess
     CHECK(scene.bob.subscribe("$share/g/b") == Reason::not_authorized);
 }
 
+TEST_CASE("a topic that is denied inside a granted shared wildcard is not delivered",
+          "[core][session]") {
+    Scene scene;
+    REQUIRE(scene.alice.connect());
+    REQUIRE(scene.bob.connect({.identity = identity("bob", {.deny_subscribe = {"a/secret"}})}));
+    CHECK(scene.bob.subscribe("$share/g/a/+", {.qos = 1}) == Reason::granted_qos_1);
+    scene.alice.publish("a/secret", "1", {.qos = 1});
+    scene.alice.publish("a/open", "2", {.qos = 1});
+    CHECK(scene.bob.payloads() == Texts{"2"});
+}
+
 TEST_CASE("a topic that is denied inside a granted wildcard is not delivered", "[core][session]") {
     Scene scene(any_version());
     REQUIRE(scene.alice.connect());

@@ -214,6 +214,20 @@ TEST_CASE("a newcomer gets the place as soon as the first connection ends", "[co
     CHECK(scene.newcomer.ping());
 }
 
+TEST_CASE("a newcomer that waits comes before one that comes later", "[core][admission]") {
+    DuplicateScene scene(any_version());
+    REQUIRE(scene.bob.connect(persistent));
+    scene.bob.link().host_is_up = false;
+    scene.newcomer.connect(persistent);
+    scene.bob.disconnect();
+    TestClient later(scene.pump, scene.bob.client_id(), scene.bob.version);
+    later.connect(persistent);
+    CHECK(scene.newcomer.ping());
+    scene.pump.advance(milliseconds(3'000));
+    CHECK(scene.newcomer.ping());
+    CHECK(later.was_closed());
+}
+
 TEST_CASE("what a newcomer sends while it waits is read once it is in, and not before", "[core][admission]") {
     DuplicateScene scene(any_version());
     REQUIRE(scene.alice.connect());

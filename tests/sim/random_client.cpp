@@ -52,13 +52,15 @@ void RandomClient::act() {
     }
 }
 
-void RandomClient::come_to_rest() {
+bool RandomClient::come_to_rest() {
     ++record_.now;
     if (!client_.is_connected()) {
         if (persistent_) connect();
-        return;
+        return persistent_;
     }
-    while (is_connected() && !owed_.empty()) pay_one();
+    if (!connected_ || owed_.empty()) return false;
+    while (!owed_.empty()) pay_one();
+    return true;
 }
 
 // --- connection ----------------------------------------------------------------------------------
@@ -88,7 +90,7 @@ void RandomClient::lose_connection() {
     if (link.home == nullptr) link.to_broker.clear();  // or an old CONNECT could come after a new one
     connected_ = false;
     if (!persistent_) forget_session();
-    if (one_in(2)) return client_.send_drop();
+    if (link.home == nullptr || one_in(2)) return client_.send_drop();
     connect();
 }
 
@@ -113,7 +115,7 @@ void RandomClient::forget_session() {
 // --- publishing ----------------------------------------------------------------------------------
 
 void RandomClient::publish() {
-    if (pending_.size() >= 8) return;
+    if (pending_.size() >= receive_maximum_of_broker_) return;
     SentMessage message;
     message.publisher = number_;
     message.qos = static_cast<std::uint8_t>(chance_() % 3);
@@ -160,8 +162,6 @@ void RandomClient::take_ack(const Packet& packet) {
 
 void RandomClient::subscribe() {
     const Filter& filter = filters[keeper_ && one_in(2) ? share_filter : chance_() % filters.size()];
-    // A group's message carries the identifier that the group knew when it picked, so members stay
-    // as they are.
     SentSubscription subscription;
     subscription.client = number_;
     subscription.life = life_;
@@ -177,15 +177,13 @@ void RandomClient::unsubscribe() {
     const std::size_t which = chance_() % filters.size();
     if (keeper_ && which == share_filter) return;
     const char* const filter = filters[which].text;
-    unsubscribing_[client_.send_unsubscribe(filter)] = filter;
-    release(filter, &SentSubscription::release_asked_at);
-}
-
-void RandomClient::release(std::string_view filter, std::uint64_t SentSubscription::*time) {
-    for (SentSubscription& subscription : record_.subscriptions)
-        if (subscription.client == number_ && subscription.filter == filter)
-            if (subscription.release_asked_at <= record_.now || time == &SentSubscription::release_asked_at)
-                subscription.*time = std::min(subscription.*time, record_.now);
+    std::vector<std::uint32_t>& ending = unsubscribing_[client_.send_unsubscribe(filter)];
+    for (std::uint32_t i = 0; i < record_.subscriptions.size(); ++i) {
+        SentSubscription& subscription = record_.subscriptions[i];
+        if (subscription.client != number_ || subscription.filter != filter) continue;
+        subscription.release_asked_at = std::min(subscription.release_asked_at, record_.now);
+        ending.push_back(i);
+    }
 }
 
 // --- what the broker says ------------------------------------------------------------------------
@@ -209,7 +207,11 @@ void RandomClient::take(const Packet& packet) {
             return;
         }
         case PacketType::unsuback:
-            return release(unsubscribing_.at(packet.packet_id), &SentSubscription::released_at);
+            for (const std::uint32_t i : unsubscribing_.at(packet.packet_id)) {
+                SentSubscription& subscription = record_.subscriptions[i];
+                subscription.released_at = std::min(subscription.released_at, record_.now);
+            }
+            return;
         default:
             record_.complain(fmt::format("client {}: DISCONNECT {}", number_, to_text(packet.reason)));
     }
@@ -221,9 +223,10 @@ void RandomClient::take_connack(const Packet& packet) {
         record_.complain(fmt::format("client {}: session present {}, which is wrong", number_,
                                      packet.session_present));
     for (const FakeLink* link : old_links_)
-        if (link != &client_.link() && !link->ended())
+        if (link != &client_.link() && link->home != nullptr && !link->ended())
             record_.complain(fmt::format("client {}: the connection before it goes on", number_));
     connected_ = true;
+    receive_maximum_of_broker_ = packet.number(PropertyId::receive_maximum).value();
     must_be_clean_ = !persistent_;
     owed_.clear();
     open_.clear();

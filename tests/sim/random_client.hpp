@@ -22,9 +22,8 @@ public:
 
     // Does one thing, or nothing.
     void act();
-    // From now on it loses nothing, begins nothing, and answers all. To be called until nothing
-    // changes any more.
-    void come_to_rest();
+    // Begins and loses nothing more, comes back and answers all. False if there was nothing to do.
+    bool come_to_rest();
 
 private:
     // Something published and not completed.
@@ -49,7 +48,6 @@ private:
     void pay_one();
     void send(std::uint32_t message, std::uint16_t packet_id, bool again);
     void forget_session();
-    void release(std::string_view filter, std::uint64_t SentSubscription::*time);
 
     void take(const Packet& packet);
     void take_connack(const Packet& packet);
@@ -69,11 +67,12 @@ private:
     bool must_be_clean_ = true;    // what the broker keeps is not what this client knows
     bool cleaning_ = false;        // the CONNECT under way has Clean Start
     unsigned life_ = 0;            // of the session
-    std::uint32_t receive_maximum_ = 0;
+    std::uint32_t receive_maximum_ = 0;  // of this client, on this connection
+    std::uint32_t receive_maximum_of_broker_ = 0;
     std::deque<Pending> pending_;
     std::deque<Owed> owed_;
     std::map<std::uint16_t, std::uint32_t> subscribing_;         // packet id -> subscription
-    std::map<std::uint16_t, std::string> unsubscribing_;         // packet id -> filter
+    std::map<std::uint16_t, std::vector<std::uint32_t>> unsubscribing_;  // and those that end
     std::map<std::uint16_t, std::uint32_t> incoming_;            // packet ids in use by the broker -> message
     std::set<std::uint16_t> received_qos2_;                      // PUBREL awaited
     std::set<std::uint16_t> open_;                               // of this connection: counts for Receive Maximum

@@ -89,26 +89,29 @@ void Record::judge_nothing_lost() {
     }
 }
 
-// MQTT5-3.3.1-9: a retained message that was acknowledged before SUBSCRIBE was sent comes, or a
-// newer one does.
+// MQTT5-3.3.1-9: a retained message that was acknowledged before SUBSCRIBE was sent comes, or a newer
+// one does. (One at QoS 0 may have replaced it, and been lost with the connection.)
 void Record::judge_retained() {
-    for (std::size_t i = 0; i < subscriptions.size(); ++i) {
-        const SentSubscription& subscription = subscriptions[i];
+    for (const SentSubscription& subscription : subscriptions) {
         if (subscription.release_asked_at != never || subscription.granted_at == never) continue;
-        std::map<std::string, std::uint32_t> kept;
+        std::map<std::string, std::uint32_t> oldest;
+        std::set<std::string> came;
         for (std::uint32_t message = 0; message < messages.size(); ++message) {
             const SentMessage& sent = messages[message];
-            if (sent.topic[0] != 'r' || sent.acknowledged_at > subscription.sent_at) continue;
-            if (wire::matches(subscription.filter, sent.topic)) kept[sent.topic] = message;
+            if (sent.topic[0] != 'r' || !wire::matches(subscription.filter, sent.topic)) continue;
+            if (sent.acknowledged_at <= subscription.sent_at) oldest[sent.topic] = message;
+            if (sent.qos == 0 && oldest.contains(sent.topic)) came.insert(sent.topic);
+            if (sent.acknowledged_at <= subscription.sent_at) came.erase(sent.topic);
         }
-        for (const auto& [topic, oldest] : kept) {
-            const bool came = std::ranges::any_of(seen, [&](const SeenMessage& got) {
-                return got.client == subscription.client && got.at > subscription.sent_at &&
-                       got.message >= oldest && messages[got.message].topic == topic;
-            });
-            if (!came)
-                complain(fmt::format("client {} never got the retained {}", subscription.client, name(oldest)));
+        for (const SeenMessage& got : seen) {
+            const auto kept = oldest.find(messages[got.message].topic);
+            if (got.client != subscription.client || got.at < subscription.sent_at) continue;
+            if (kept != oldest.end() && got.message >= kept->second) came.insert(kept->first);
         }
+        for (const auto& [topic, message] : oldest)
+            if (!came.contains(topic))
+                complain(fmt::format("client {} never got the retained {}", subscription.client,
+                                     name(message)));
     }
 }
 

@@ -37,10 +37,11 @@ std::vector<std::string> simulate(unsigned shards, std::uint64_t seed) {
         else
             pump.step();
     }
-    for (int round = 0; round < 100; ++round) {
+    for (int quiet_rounds = 0; quiet_rounds < 10; ++quiet_rounds) {
         pump.settle();
-        pump.pass(milliseconds(1'000));  // who waits for a probe is let in
-        for (RandomClient& client : clients) client.come_to_rest();
+        pump.pass(milliseconds(1'000));  // who waits for the end of a probe is let in
+        for (RandomClient& client : clients)
+            if (client.come_to_rest()) quiet_rounds = 0;
     }
     record.judge();
     return record.broken;
