@@ -3,7 +3,7 @@
 // Memory comes from a pool of the thread that grows it and goes back to the pool of the thread that
 // lets it go, so a buffer may move between threads. An empty Buffer holds no memory: clear() gives
 // it back, which is why an idle connection costs nothing here.
-// Limit: 4 GiB; who appends checks size() against a high-water mark far below.
+// Limit: 2 GiB; who appends checks size() against a high-water mark far below.
 #pragma once
 
 #include <cstring>

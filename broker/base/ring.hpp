@@ -1,5 +1,5 @@
-// Ring: a queue in one block of memory that grows by doubling, with access by position. Empty, it
-// holds no memory.
+// Ring: a queue in one block of memory that grows by doubling, with access by position. Once empty,
+// it keeps a small block and gives a large one back.
 #pragma once
 
 #include <cstddef>

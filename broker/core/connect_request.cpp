@@ -26,8 +26,10 @@ Credentials ConnectRequest::credentials(std::string_view address) const {
 Reason refuse_early(const wire::ConnectView& connect) {
     if (connect.properties.has(wire::PropertyId::authentication_method))
         return Reason::bad_authentication_method;
-    if (connect.client_id.empty() && connect.version != wire::Version::v5 && !connect.clean_start)
-        return Reason::client_identifier_not_valid;
+    const bool may_be_empty =
+        connect.version == wire::Version::v5 ||
+        (connect.version == wire::Version::v3_1_1 && connect.clean_start);  // never in 3.1
+    if (connect.client_id.empty() && !may_be_empty) return Reason::client_identifier_not_valid;
     return Reason::success;
 }
 

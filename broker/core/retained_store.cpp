@@ -19,34 +19,33 @@ std::string_view fixed_beginning(std::string_view filter) {
 }  // namespace
 
 bool RetainedStore::store(const MessageView& message, RetainedOrigin origin, TimePoint now) {
-    if (message.payload.empty() ||
-        message.expired(now)) {  // replaced by nothing (MQTT-3.3.1-5, MQTT-3.3.1-6)
-        const std::unique_lock lock(mutex_);
-        const auto found = kept_.find(message.topic);
-        if (found == kept_.end()) return true;
-        bytes_ -= found->second.message->bytes();
-        const MessagePtr keeps_the_key_alive = found->second.message;
-        kept_.erase(found);
+    const bool removes = message.payload.empty() || message.expired(now);
+    MessagePtr copy = removes ? nullptr : Message::copy_of(message);
+    const std::unique_lock lock(mutex_);
+    while (!expiries_.empty() && expiries_.begin()->first <= now)
+        erase(kept_.find(expiries_.begin()->second));
+    const auto found = kept_.find(message.topic);
+    if (removes) {
+        if (found != kept_.end()) erase(found);
         return true;
     }
-    MessagePtr copy = Message::copy_of(message);
-    const std::unique_lock lock(mutex_);
-    const auto found = kept_.find(message.topic);
     const std::size_t replaced = found == kept_.end() ? 0 : found->second.message->bytes();
     if (found == kept_.end() && kept_.size() >= limits_.max_retained_messages) return false;
     if (bytes_ - replaced + copy->bytes() > limits_.max_retained_bytes) return false;
-    bytes_ += copy->bytes() - replaced;
-    if (found == kept_.end()) {
-        const std::string_view key = copy->view().topic;
-        kept_.emplace(key, Kept{std::move(copy), origin});
-    } else {
-        auto node = kept_.extract(found);  // the key points into the message that goes
-        const MessagePtr keeps_the_key_alive = std::move(node.mapped().message);
-        node.key() = copy->view().topic;
-        node.mapped() = Kept{std::move(copy), origin};
-        kept_.insert(std::move(node));
-    }
+    if (found != kept_.end()) erase(found);
+    bytes_ += copy->bytes();
+    const MessageView kept = copy->view();
+    if (kept.expires()) expiries_.emplace(kept.expires_at, kept.topic);
+    kept_.emplace(kept.topic, Kept{std::move(copy), origin});
     return true;
+}
+
+void RetainedStore::erase(std::map<std::string_view, Kept>::iterator at) {
+    const MessagePtr keeps_the_topic_alive = at->second.message;
+    const MessageView gone = keeps_the_topic_alive->view();
+    bytes_ -= keeps_the_topic_alive->bytes();
+    if (gone.expires()) expiries_.erase({gone.expires_at, gone.topic});
+    kept_.erase(at);
 }
 
 std::optional<std::string> RetainedStore::search(std::string_view filter, const std::string& after,

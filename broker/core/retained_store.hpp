@@ -10,6 +10,7 @@
 #include <functional>
 #include <map>
 #include <optional>
+#include <set>
 #include <shared_mutex>
 #include <string>
 
@@ -48,10 +49,14 @@ private:
         RetainedOrigin origin;
     };
 
+    void erase(std::map<std::string_view, Kept>::iterator at);
+
     const Limits& limits_;
     mutable std::shared_mutex mutex_;
     std::map<std::string_view, Kept> kept_;  // guarded by mutex_; keyed by the message's own topic
-    std::size_t bytes_ = 0;                  // guarded by mutex_
+    // Those that expire, soonest first, so that what has expired does not count against the bounds.
+    std::set<std::pair<TimePoint, std::string_view>> expiries_;  // guarded by mutex_
+    std::size_t bytes_ = 0;                                      // guarded by mutex_
 };
 
 }  // namespace drawbridge::core

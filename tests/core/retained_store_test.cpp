@@ -275,6 +275,29 @@ TEST_CASE("a store takes so many bytes and no more, and has them back when they 
     CHECK(retained.bytes() == 10);
 }
 
+TEST_CASE("what has expired does not count against the bounds", "[core][retained]") {
+    Limits limits;
+    limits.max_retained_messages = 2;
+    RetainedStore retained(limits);
+    const TimePoint now = TimePoint() + seconds(100);
+    const auto put = [&](std::string_view topic, TimePoint expires_at, TimePoint at) {
+        MessageView message;
+        message.topic = topic;
+        message.payload = as_bytes("x");
+        message.expires_at = expires_at;
+        return retained.store(message, RetainedOrigin{}, at);
+    };
+    CHECK(put("a", now + seconds(2), now));
+    CHECK(put("b", TimePoint::max(), now));
+    CHECK_FALSE(put("c", TimePoint::max(), now + milliseconds(1999)));
+    CHECK(put("c", TimePoint::max(), now + seconds(2)));
+    CHECK(retained.messages() == 2);
+    CHECK(retained.bytes() == 4);
+    CHECK(put("b", now + seconds(3), now + seconds(2)));  // replaced: expires now
+    CHECK(put("d", TimePoint::max(), now + seconds(3)));
+    CHECK(retained.messages() == 2);
+}
+
 TEST_CASE("threads may store and search at the same time", "[core][retained]") {
     const Limits limits;
     RetainedStore retained(limits);
