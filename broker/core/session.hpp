@@ -86,7 +86,7 @@ private:
     // Retained messages still to be sent for a new subscription.
     struct Replay {
         std::string filter;
-        std::string after;  // the last topic done
+        std::string after;                   // the last topic done
         std::vector<std::uint64_t> horizon;  // what is newer has come or will come by itself
         std::uint8_t qos = 0;
         std::uint32_t subscription_id = 0;

@@ -5,8 +5,10 @@
 using namespace drawbridge;
 using namespace drawbridge::test;
 
-TEST_CASE("MQTT5-3.1.2-5, MQTT5-3.1.2-6, MQTT5-3.2.2-3, MQTT311-3.1.2-4: without Clean Start a session goes on",
-          "[core][session]") {
+TEST_CASE(
+    "MQTT5-3.1.2-5, MQTT5-3.1.2-6, MQTT5-3.2.2-3, MQTT311-3.1.2-4: without Clean Start a session "
+    "goes on",
+    "[core][session]") {
     Scene scene(any_version());
     REQUIRE(scene.alice.connect());
     REQUIRE(scene.bob.connect(persistent));
@@ -23,8 +25,10 @@ TEST_CASE("MQTT5-3.1.2-5, MQTT5-3.1.2-6, MQTT5-3.2.2-3, MQTT311-3.1.2-4: without
     CHECK(scene.pump.count(&core::Stats::connections) == 2);
 }
 
-TEST_CASE("MQTT5-3.1.2-4, MQTT5-3.1.4-4, MQTT5-3.2.2-2, MQTT311-3.1.2-6: Clean Start discards the session",
-          "[core][session]") {
+TEST_CASE(
+    "MQTT5-3.1.2-4, MQTT5-3.1.4-4, MQTT5-3.2.2-2, MQTT311-3.1.2-6: Clean Start discards the "
+    "session",
+    "[core][session]") {
     Scene scene(any_version());
     REQUIRE(scene.alice.connect());
     REQUIRE(scene.bob.connect(persistent));
@@ -39,8 +43,10 @@ TEST_CASE("MQTT5-3.1.2-4, MQTT5-3.1.4-4, MQTT5-3.2.2-2, MQTT311-3.1.2-6: Clean S
     CHECK(scene.pump.count(&core::Stats::subscriptions) == 0);
 }
 
-TEST_CASE("MQTT311-3.1.2-6: a session with CleanSession 1 ends with its connection, its state is never used again",
-          "[core][session]") {
+TEST_CASE(
+    "MQTT311-3.1.2-6: a session with CleanSession 1 ends with its connection, its state is never "
+    "used again",
+    "[core][session]") {
     Scene scene(Version::v3_1_1);
     scene.connect();
     scene.bob.subscribe("a/b", {.qos = 1});
@@ -61,8 +67,9 @@ TEST_CASE("MQTT5-3.1.2.11.2: without a Session Expiry Interval a session ends wi
     CHECK_FALSE(scene.bob.connack().session_present);
 }
 
-TEST_CASE("MQTT5-3.1.2-23, MQTT5-4.1.0-2: a session lasts its Session Expiry Interval and no longer",
-          "[core][session]") {
+TEST_CASE(
+    "MQTT5-3.1.2-23, MQTT5-4.1.0-2: a session lasts its Session Expiry Interval and no longer",
+    "[core][session]") {
     Scene scene;
     const ConnectOptions ten_seconds{.clean_start = false, .session_expiry_s = 10};
     REQUIRE(scene.bob.connect(ten_seconds));
@@ -116,7 +123,8 @@ TEST_CASE("MQTT5-3.1.2.11.2: 0xFFFFFFFF means that a session never expires", "[c
     CHECK(scene.pump.count(&core::Stats::sessions) == 1);
 }
 
-TEST_CASE("MQTT5-3.14.2.2.2: DISCONNECT may change the Session Expiry Interval", "[core][session]") {
+TEST_CASE("MQTT5-3.14.2.2.2: DISCONNECT may change the Session Expiry Interval",
+          "[core][session]") {
     Scene scene;
     const std::uint32_t expiry_s = GENERATE(0u, 5u);
     REQUIRE(scene.bob.connect({.session_expiry_s = 3'600}));
@@ -127,7 +135,8 @@ TEST_CASE("MQTT5-3.14.2.2.2: DISCONNECT may change the Session Expiry Interval",
     CHECK(scene.pump.count(&core::Stats::sessions) == 0);
 }
 
-TEST_CASE("MQTT5-3.14.2.2.2: DISCONNECT may not raise a Session Expiry Interval of 0", "[core][session]") {
+TEST_CASE("MQTT5-3.14.2.2.2: DISCONNECT may not raise a Session Expiry Interval of 0",
+          "[core][session]") {
     Scene scene;
     scene.connect();
     scene.bob.disconnect(Reason::success, 5);
@@ -156,9 +165,11 @@ TEST_CASE("MQTT5-4.1: what a session keeps does not include QoS 0 or what was ac
 
 // --- keep-alive ----------------------------------------------------------------------------------
 
-TEST_CASE("MQTT5-3.1.2-22, MQTT311-3.1.2-24: silence of one and a half times the keep-alive ends the connection, "
-          "never earlier",
-          "[core][session]") {
+TEST_CASE(
+    "MQTT5-3.1.2-22, MQTT311-3.1.2-24: silence of one and a half times the keep-alive ends the "
+    "connection, "
+    "never earlier",
+    "[core][session]") {
     Scene scene(any_version());
     REQUIRE(scene.bob.connect({.keep_alive_s = 10}));
     scene.pump.advance(milliseconds(14'999));

@@ -20,8 +20,9 @@ void publish_alias(TestClient& client, std::string_view topic, std::uint32_t ali
 
 // --- topic aliases -------------------------------------------------------------------------------
 
-TEST_CASE("MQTT5-3.3.2-12: every alias up to Topic Alias Maximum stands for the last topic sent with it",
-          "[core][session]") {
+TEST_CASE(
+    "MQTT5-3.3.2-12: every alias up to Topic Alias Maximum stands for the last topic sent with it",
+    "[core][session]") {
     core::Settings settings;
     settings.limits.max_topic_alias = 2;
     Scene scene(Version::v5, settings);
@@ -63,7 +64,8 @@ TEST_CASE("MQTT5-3.2.2-18: where no Topic Alias Maximum was announced every alia
     CHECK(scene.alice.disconnect_reason() == Reason::topic_alias_invalid);
 }
 
-TEST_CASE("MQTT5-3.3.2.3.4: an alias that stands for nothing is a protocol error", "[core][session]") {
+TEST_CASE("MQTT5-3.3.2.3.4: an alias that stands for nothing is a protocol error",
+          "[core][session]") {
     Scene scene;
     scene.connect();
     publish_alias(scene.alice, "a", 1, "1");
@@ -140,8 +142,9 @@ TEST_CASE("a payload may have max_payload_bytes", "[core][session]") {
         CHECK(scene.alice.disconnect_reason() == Reason::packet_too_large);
 }
 
-TEST_CASE("MQTT5-3.2.2-15: a packet larger than the Maximum Packet Size announced ends the connection",
-          "[core][session]") {
+TEST_CASE(
+    "MQTT5-3.2.2-15: a packet larger than the Maximum Packet Size announced ends the connection",
+    "[core][session]") {
     core::Settings settings;
     settings.limits.max_packet_bytes = 100;
     Scene scene(any_version(), settings);
@@ -180,18 +183,20 @@ TEST_CASE("MQTT5-3.3.4-6: a subscription identifier in a client's PUBLISH is a p
 
 // --- what ends a connection ----------------------------------------------------------------------
 
-TEST_CASE("MQTT5-4.13.1-1, MQTT5-3.1.0-2, MQTT5-4.12.0-7, MQTT311-4.8.0-1: a broken rule ends the connection, in "
-          "5.0 with its reason",
-          "[core][session]") {
+TEST_CASE(
+    "MQTT5-4.13.1-1, MQTT5-3.1.0-2, MQTT5-4.12.0-7, MQTT311-4.8.0-1: a broken rule ends the "
+    "connection, in "
+    "5.0 with its reason",
+    "[core][session]") {
     struct Wrong {
         std::vector<std::uint8_t> bytes;
         Reason reason;
     };
     const Wrong wrong = GENERATE(
-        Wrong{{0x36, 5, 0, 1, 'a', 0, 1}, Reason::malformed_packet},          // QoS 3
-        Wrong{{0x80, 6, 0, 1, 0, 1, 'a', 0}, Reason::malformed_packet},       // flags of SUBSCRIBE
-        Wrong{{0xC0, 0xFF, 0xFF, 0xFF, 0xFF, 1}, Reason::malformed_packet},   // five length bytes
-        Wrong{{0x00, 0}, Reason::malformed_packet},                           // type 0
+        Wrong{{0x36, 5, 0, 1, 'a', 0, 1}, Reason::malformed_packet},         // QoS 3
+        Wrong{{0x80, 6, 0, 1, 0, 1, 'a', 0}, Reason::malformed_packet},      // flags of SUBSCRIBE
+        Wrong{{0xC0, 0xFF, 0xFF, 0xFF, 0xFF, 1}, Reason::malformed_packet},  // five length bytes
+        Wrong{{0x00, 0}, Reason::malformed_packet},                          // type 0
         Wrong{{0x10, 13, 0, 4, 'M', 'Q', 'T', 'T', 4, 2, 0, 0, 0, 1, 'x'}, Reason::protocol_error},
         Wrong{{0x20, 2, 0, 0}, Reason::protocol_error},  // CONNACK is for servers
         Wrong{{0xD0, 0}, Reason::protocol_error},        // and so is PINGRESP
@@ -223,7 +228,8 @@ TEST_CASE("MQTT5-3.14.4-2: after the client's DISCONNECT the broker closes and r
     CHECK(scene.bob.payloads() == Texts{"before"});
 }
 
-TEST_CASE("packets that come in pieces, or many at once, are read all the same", "[core][session]") {
+TEST_CASE("packets that come in pieces, or many at once, are read all the same",
+          "[core][session]") {
     Scene scene(any_version());
     scene.connect();
     scene.bob.subscribe("a", {.qos = 1});

@@ -23,9 +23,11 @@ std::vector<std::uint8_t> codes(std::initializer_list<Reason> reasons) {
 
 }  // namespace
 
-TEST_CASE("MQTT5-3.8.4-1, MQTT5-3.8.4-2, MQTT5-3.8.4-5, MQTT5-3.8.4-6, MQTT5-3.9.3-1: one SUBACK has a code for "
-          "each filter, in order",
-          "[core][session]") {
+TEST_CASE(
+    "MQTT5-3.8.4-1, MQTT5-3.8.4-2, MQTT5-3.8.4-5, MQTT5-3.8.4-6, MQTT5-3.9.3-1: one SUBACK has a "
+    "code for "
+    "each filter, in order",
+    "[core][session]") {
     Scene scene(any_version());
     scene.connect();
     const bool v5 = scene.bob.version == Version::v5;
@@ -56,23 +58,22 @@ TEST_CASE("MQTT5-3.8.4-3, MQTT311-3.8.4-3: the same filter again replaces the su
     CHECK(scene.pump.count(&core::Stats::subscriptions) == 0);
 }
 
-TEST_CASE("MQTT5-3.10.4-1, MQTT5-3.10.4-2, MQTT5-3.10.4-4, MQTT5-3.10.4-5: UNSUBSCRIBE ends the equal filter, "
-          "and is always answered",
-          "[core][session]") {
+TEST_CASE(
+    "MQTT5-3.10.4-1, MQTT5-3.10.4-2, MQTT5-3.10.4-4, MQTT5-3.10.4-5: UNSUBSCRIBE ends the equal "
+    "filter, "
+    "and is always answered",
+    "[core][session]") {
     Scene scene(any_version());
     scene.connect();
     const bool v5 = scene.bob.version == Version::v5;
     scene.bob.subscribe("a/b");
-    CHECK(scene.bob.unsubscribe("a/+") ==
-          (v5 ? Reason::no_subscription_existed : Reason::success));
-    CHECK(scene.bob.unsubscribe("A/b") ==
-          (v5 ? Reason::no_subscription_existed : Reason::success));
+    CHECK(scene.bob.unsubscribe("a/+") == (v5 ? Reason::no_subscription_existed : Reason::success));
+    CHECK(scene.bob.unsubscribe("A/b") == (v5 ? Reason::no_subscription_existed : Reason::success));
     scene.alice.publish("a/b", "1");
     CHECK(scene.bob.unsubscribe("a/b") == Reason::success);
     scene.alice.publish("a/b", "2");
     CHECK(scene.bob.payloads() == Texts{"1"});
-    CHECK(scene.bob.unsubscribe("a/b") ==
-          (v5 ? Reason::no_subscription_existed : Reason::success));
+    CHECK(scene.bob.unsubscribe("a/b") == (v5 ? Reason::no_subscription_existed : Reason::success));
 }
 
 TEST_CASE("MQTT5-3.11.3-2: UNSUBACK says that a filter was not valid", "[core][session]") {
@@ -82,8 +83,9 @@ TEST_CASE("MQTT5-3.11.3-2: UNSUBACK says that a filter was not valid", "[core][s
     CHECK(scene.bob.unsubscribe("$share//b") == Reason::topic_filter_invalid);
 }
 
-TEST_CASE("MQTT5-3.10.4-3, MQTT311-3.10.4-3: deliveries that have begun are finished after UNSUBSCRIBE",
-          "[core][session]") {
+TEST_CASE(
+    "MQTT5-3.10.4-3, MQTT311-3.10.4-3: deliveries that have begun are finished after UNSUBSCRIBE",
+    "[core][session]") {
     Scene scene(any_version());
     REQUIRE(scene.alice.connect());
     REQUIRE(scene.bob.connect(persistent));
@@ -99,8 +101,9 @@ TEST_CASE("MQTT5-3.10.4-3, MQTT311-3.10.4-3: deliveries that have begun are fini
     CHECK(scene.bob.count_of(PacketType::pubrel) == 1);
 }
 
-TEST_CASE("MQTT5-3.3.4-2, MQTT311-3.3.5-1: overlapping subscriptions give one copy at the highest QoS",
-          "[core][session]") {
+TEST_CASE(
+    "MQTT5-3.3.4-2, MQTT311-3.3.5-1: overlapping subscriptions give one copy at the highest QoS",
+    "[core][session]") {
     Scene scene(any_version());
     scene.connect();
     scene.bob.subscribe("a/#", {.qos = 0});
@@ -114,8 +117,10 @@ TEST_CASE("MQTT5-3.3.4-2, MQTT311-3.3.5-1: overlapping subscriptions give one co
     CHECK(scene.bob.last().qos == 0);
 }
 
-TEST_CASE("MQTT5-3.3.4-3, MQTT5-3.3.4-4: a message carries the identifiers of all subscriptions that match",
-          "[core][session]") {
+TEST_CASE(
+    "MQTT5-3.3.4-3, MQTT5-3.3.4-4: a message carries the identifiers of all subscriptions that "
+    "match",
+    "[core][session]") {
     using Ids = std::vector<std::uint32_t>;
     Scene scene;
     scene.connect();
@@ -134,8 +139,10 @@ TEST_CASE("MQTT5-3.3.4-3, MQTT5-3.3.4-4: a message carries the identifiers of al
     CHECK(scene.bob.payloads() == Texts{"1", "2", "3"});
 }
 
-TEST_CASE("MQTT5-3.8.2.1.2: an identifier is replaced with its subscription, and survives with the session",
-          "[core][session]") {
+TEST_CASE(
+    "MQTT5-3.8.2.1.2: an identifier is replaced with its subscription, and survives with the "
+    "session",
+    "[core][session]") {
     using Ids = std::vector<std::uint32_t>;
     Scene scene;
     REQUIRE(scene.alice.connect());
@@ -152,7 +159,8 @@ TEST_CASE("MQTT5-3.8.2.1.2: an identifier is replaced with its subscription, and
     CHECK(scene.bob.last().subscription_ids().empty());
 }
 
-TEST_CASE("MQTT5-3.8.3-3: with No Local a client does not get its own messages", "[core][session]") {
+TEST_CASE("MQTT5-3.8.3-3: with No Local a client does not get its own messages",
+          "[core][session]") {
     Scene scene;
     scene.connect();
     scene.bob.subscribe("a/+", {.no_local = true});
@@ -181,7 +189,8 @@ TEST_CASE("MQTT5-3.8.3-3: with No Local a session does not get its own will", "[
     CHECK(scene.bob.payloads() == (no_local ? Texts{} : Texts{"gone"}));
 }
 
-TEST_CASE("MQTT5-3.8.3-4: No Local on a shared subscription is a protocol error", "[core][session]") {
+TEST_CASE("MQTT5-3.8.3-4: No Local on a shared subscription is a protocol error",
+          "[core][session]") {
     Scene scene;
     scene.connect();
     CHECK(scene.alice.subscribe("$share/g/a/b") == Reason::success);
@@ -203,7 +212,8 @@ TEST_CASE("MQTT5-3.3.1-12, MQTT5-3.3.1-13: RETAIN is kept only with Retain As Pu
     CHECK(scene.bob.payloads() == Texts{"1", "2"});
 }
 
-TEST_CASE("MQTT311-3.3.1-9: an established subscription of 3.1.1 gets RETAIN 0", "[core][session]") {
+TEST_CASE("MQTT311-3.3.1-9: an established subscription of 3.1.1 gets RETAIN 0",
+          "[core][session]") {
     Scene scene(Version::v3_1_1);
     scene.connect();
     scene.bob.subscribe("a/b");
@@ -215,7 +225,8 @@ TEST_CASE("MQTT311-3.3.1-9: an established subscription of 3.1.1 gets RETAIN 0",
 TEST_CASE("MQTT5-4.7.2-1: a filter that begins with a wildcard does not match topics with $",
           "[core][session]") {
     Scene scene(any_version());
-    const core::IdentityPtr all = identity("all", {.publish = {"#", "$data/#"}, .subscribe = {"#", "$data/#"}});
+    const core::IdentityPtr all =
+        identity("all", {.publish = {"#", "$data/#"}, .subscribe = {"#", "$data/#"}});
     REQUIRE(scene.alice.connect({.identity = all}));
     REQUIRE(scene.bob.connect({.identity = all}));
     scene.bob.subscribe("#");
@@ -229,8 +240,9 @@ TEST_CASE("MQTT5-4.7.2-1: a filter that begins with a wildcard does not match to
 
 // --- rules ---------------------------------------------------------------------------------------
 
-TEST_CASE("MQTT5-3.9.3-2, MQTT311-3.9.3-2: a filter that the rules do not grant is refused in SUBACK",
-          "[core][session]") {
+TEST_CASE(
+    "MQTT5-3.9.3-2, MQTT311-3.9.3-2: a filter that the rules do not grant is refused in SUBACK",
+    "[core][session]") {
     Scene scene(any_version());
     REQUIRE(scene.alice.connect());
     REQUIRE(scene.bob.connect(
@@ -280,7 +292,8 @@ TEST_CASE("a topic that is denied inside a granted wildcard is not delivered", "
 
 // --- bounds --------------------------------------------------------------------------------------
 
-TEST_CASE("a client may have max_subscriptions_per_client, shared ones included", "[core][session]") {
+TEST_CASE("a client may have max_subscriptions_per_client, shared ones included",
+          "[core][session]") {
     core::Settings settings;
     settings.limits.max_subscriptions_per_client = 2;
     Scene scene(any_version(), settings);

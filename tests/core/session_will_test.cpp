@@ -11,7 +11,8 @@ struct WillScene : Scene {
     explicit WillScene(Version version = Version::v5, const core::Settings& settings = {})
         : Scene(version, settings) {
         REQUIRE(alice.connect());
-        REQUIRE(alice.subscribe("status/#", {.qos = 2, .retain_as_published = version == Version::v5}) ==
+        REQUIRE(alice.subscribe("status/#",
+                                {.qos = 2, .retain_as_published = version == Version::v5}) ==
                 Reason::granted_qos_2);
     }
     Texts published() const { return alice.payloads(); }
@@ -46,8 +47,9 @@ TEST_CASE("MQTT311-3.1.2-12: without a will none is published", "[core][session]
     CHECK(scene.published() == none);
 }
 
-TEST_CASE("MQTT5-3.14.4-3, MQTT5-3.1.2-10, MQTT311-3.14.4-3: after DISCONNECT 0x00 there is no will",
-          "[core][session][will]") {
+TEST_CASE(
+    "MQTT5-3.14.4-3, MQTT5-3.1.2-10, MQTT311-3.14.4-3: after DISCONNECT 0x00 there is no will",
+    "[core][session][will]") {
     WillScene scene(any_version());
     REQUIRE(scene.bob.connect(with_will(persistent)));
     scene.bob.disconnect();
@@ -94,7 +96,8 @@ TEST_CASE("MQTT5-3.1.2-8: the will waits for its delay", "[core][session][will]"
     CHECK(scene.published() == once);
 }
 
-TEST_CASE("MQTT5-3.1.2-8: the will does not wait longer than the session lasts", "[core][session][will]") {
+TEST_CASE("MQTT5-3.1.2-8: the will does not wait longer than the session lasts",
+          "[core][session][will]") {
     WillScene scene;
     const std::uint32_t expiry_s = GENERATE(0u, 3u);
     REQUIRE(scene.bob.connect(with_will({.session_expiry_s = expiry_s}, 5)));
@@ -143,8 +146,9 @@ TEST_CASE("MQTT5-3.1.2-10: a will is published once", "[core][session][will]") {
     CHECK(scene.published() == once);
 }
 
-TEST_CASE("MQTT311-3.1.2-8: take-over by the same client id publishes the will, unless it has a delay",
-          "[core][session][will]") {
+TEST_CASE(
+    "MQTT311-3.1.2-8: take-over by the same client id publishes the will, unless it has a delay",
+    "[core][session][will]") {
     core::Settings settings;
     settings.duplicate_client_id = core::DuplicatePolicy::take_over;
     WillScene scene(any_version(), settings);
@@ -163,8 +167,10 @@ TEST_CASE("MQTT311-3.1.2-8: take-over by the same client id publishes the will, 
     CHECK(scene.bob.was_closed());
 }
 
-TEST_CASE("MQTT5-3.1.2-14, MQTT5-3.1.2-15, MQTT311-3.1.2-16, MQTT311-3.1.2-17: Will Retain decides whether it stays",
-          "[core][session][will]") {
+TEST_CASE(
+    "MQTT5-3.1.2-14, MQTT5-3.1.2-15, MQTT311-3.1.2-16, MQTT311-3.1.2-17: Will Retain decides "
+    "whether it stays",
+    "[core][session][will]") {
     WillScene scene(any_version());
     const bool retain = GENERATE(true, false);
     REQUIRE(scene.bob.connect({.will = TestWill{"status/bob", "gone", 1, retain}}));
@@ -188,7 +194,8 @@ TEST_CASE("a will's Message Expiry Interval counts from its publication", "[core
     CHECK_FALSE(scene.alice.last().number(PropertyId::will_delay_interval).has_value());
 }
 
-TEST_CASE("a will that the rules do not allow is not published, and counted", "[core][session][will]") {
+TEST_CASE("a will that the rules do not allow is not published, and counted",
+          "[core][session][will]") {
     WillScene scene(any_version());
     const bool allowed = GENERATE(true, false);
     ConnectOptions options = with_will();

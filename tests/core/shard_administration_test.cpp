@@ -9,11 +9,13 @@ namespace {
 using Verdict = core::Shard::Verdict;
 
 // Passes the verdict on the session of one client; all others stay as they are.
-void review(Scene& scene, const TestClient& concerned, Verdict::Kind kind, core::IdentityPtr identity = {}) {
+void review(Scene& scene, const TestClient& concerned, Verdict::Kind kind,
+            core::IdentityPtr identity = {}) {
     for (unsigned index = 0; index < scene.pump.broker().shards(); ++index)
         scene.pump.run_on(index, [&](core::Shard& shard) {
             shard.review_identities([&](const core::Session& session) {
-                return session.client_id() == concerned.client_id() ? Verdict{kind, identity} : Verdict{};
+                return session.client_id() == concerned.client_id() ? Verdict{kind, identity}
+                                                                    : Verdict{};
             });
         });
 }
@@ -25,7 +27,8 @@ void kick(Scene& scene, std::string_view client_id, bool expected) {
 
 }  // namespace
 
-TEST_CASE("a session that is kicked loses its connection and nothing else", "[core][administration]") {
+TEST_CASE("a session that is kicked loses its connection and nothing else",
+          "[core][administration]") {
     Scene scene(any_version());
     REQUIRE(scene.alice.connect());
     scene.alice.subscribe("status/#");
@@ -47,7 +50,8 @@ TEST_CASE("MQTT5-3.14.2-1: a broker that stops says 0x8B to all", "[core][admini
     Scene scene(any_version());
     scene.connect();
     for (unsigned index = 0; index < scene.pump.broker().shards(); ++index)
-        scene.pump.run_on(index, [](core::Shard& shard) { shard.disconnect_all(Reason::server_shutting_down); });
+        scene.pump.run_on(
+            index, [](core::Shard& shard) { shard.disconnect_all(Reason::server_shutting_down); });
     for (const TestClient* client : {&scene.alice, &scene.bob}) {
         CHECK(client->was_closed());
         if (client->version == Version::v5)
@@ -61,7 +65,8 @@ TEST_CASE("new rules hold at once for what a session publishes", "[core][adminis
     scene.connect();
     scene.alice.subscribe("#", {.qos = 1});
     CHECK(scene.bob.publish("a", "1", {.qos = 1}) == Reason::success);
-    review(scene, scene.bob, Verdict::Kind::replace, identity(scene.bob.client_id(), {.publish = {"b"}}));
+    review(scene, scene.bob, Verdict::Kind::replace,
+           identity(scene.bob.client_id(), {.publish = {"b"}}));
     CHECK(scene.bob.publish("a", "2", {.qos = 1}) == Reason::not_authorized);
     CHECK(scene.bob.publish("b", "3", {.qos = 1}) == Reason::success);
     CHECK(scene.alice.payloads() == Texts{"1", "3"});
@@ -82,7 +87,8 @@ TEST_CASE("new rules end the subscriptions that they do not allow", "[core][admi
     CHECK(got == Texts{"b", "b", "b/open"});  // "b" by both that are left
 }
 
-TEST_CASE("new rules that allow more let through what was denied inside a wildcard", "[core][administration]") {
+TEST_CASE("new rules that allow more let through what was denied inside a wildcard",
+          "[core][administration]") {
     Scene scene;
     REQUIRE(scene.alice.connect());
     const std::string id = scene.bob.client_id();
@@ -94,7 +100,8 @@ TEST_CASE("new rules that allow more let through what was denied inside a wildca
     CHECK(scene.bob.payloads() == Texts{"2"});
 }
 
-TEST_CASE("rules that were narrowed while a client was away hold when it is back", "[core][administration]") {
+TEST_CASE("rules that were narrowed while a client was away hold when it is back",
+          "[core][administration]") {
     Scene scene(any_version());
     REQUIRE(scene.alice.connect());
     const std::string id = scene.bob.client_id();
@@ -108,7 +115,8 @@ TEST_CASE("rules that were narrowed while a client was away hold when it is back
     narrowed.identity = identity(id, {.subscribe = {"b/#"}, .deny_subscribe = {"b/secret"}});
     REQUIRE(scene.bob.connect(narrowed));
     CHECK(scene.bob.connack().session_present);
-    for (const char* topic : {"a", "b/secret", "b/open"}) scene.alice.publish(topic, topic, {.qos = 1});
+    for (const char* topic : {"a", "b/secret", "b/open"})
+        scene.alice.publish(topic, topic, {.qos = 1});
     CHECK(scene.bob.payloads() == Texts{"b/open"});
 }
 
@@ -133,7 +141,8 @@ TEST_CASE("a verdict can disconnect a session, or end it", "[core][administratio
     CHECK(scene.bob.connack().session_present != ends);
 }
 
-TEST_CASE("a verdict ends a session that would have ended with its connection", "[core][administration]") {
+TEST_CASE("a verdict ends a session that would have ended with its connection",
+          "[core][administration]") {
     Scene scene(any_version());
     scene.connect();
     review(scene, scene.bob, Verdict::Kind::discard);

@@ -33,7 +33,8 @@ core::Settings take_over() {
 
 // --- CONNACK -------------------------------------------------------------------------------------
 
-TEST_CASE("MQTT5-3.1.4-5, MQTT311-3.1.4-4: an accepted CONNECT is answered with CONNACK 0", "[core][admission]") {
+TEST_CASE("MQTT5-3.1.4-5, MQTT311-3.1.4-4: an accepted CONNECT is answered with CONNACK 0",
+          "[core][admission]") {
     Scene scene(any_version());
     CHECK(scene.bob.connect());
     CHECK(scene.bob.packets.size() == 1);
@@ -41,7 +42,8 @@ TEST_CASE("MQTT5-3.1.4-5, MQTT311-3.1.4-4: an accepted CONNECT is answered with 
     CHECK(scene.pump.count(&core::Stats::sessions) == 1);
 }
 
-TEST_CASE("CONNACK of 5.0 tells the limits, and nothing that was not asked or changed", "[core][admission]") {
+TEST_CASE("CONNACK of 5.0 tells the limits, and nothing that was not asked or changed",
+          "[core][admission]") {
     core::Settings settings;
     settings.limits.max_inflight = 33;
     settings.limits.max_packet_bytes = 5'000;
@@ -55,32 +57,37 @@ TEST_CASE("CONNACK of 5.0 tells the limits, and nothing that was not asked or ch
     for (const PropertyId absent :
          {PropertyId::session_expiry_interval, PropertyId::assigned_client_identifier,
           PropertyId::server_keep_alive, PropertyId::maximum_qos, PropertyId::retain_available,
-          PropertyId::response_information, PropertyId::authentication_method})  // MQTT5-3.1.2-28, -4.12.0-6
+          PropertyId::response_information,
+          PropertyId::authentication_method})  // MQTT5-3.1.2-28, -4.12.0-6
         CHECK_FALSE(connack.properties().has(absent));
 }
 
-TEST_CASE("MQTT5-3.1.3-6, MQTT5-3.1.3-7, MQTT5-3.2.2-16: a client without an id gets one of its own",
-          "[core][admission]") {
+TEST_CASE(
+    "MQTT5-3.1.3-6, MQTT5-3.1.3-7, MQTT5-3.2.2-16: a client without an id gets one of its own",
+    "[core][admission]") {
     Scene scene;
     TestClient first(scene.pump, "");
     TestClient second(scene.pump, "");
     REQUIRE(first.connect({.session_expiry_s = 60}));
     REQUIRE(second.connect({.session_expiry_s = 60}));
     const auto id = [](const TestClient& client) {
-        return std::string(
-            client.connack().properties().text(PropertyId::assigned_client_identifier).value_or(""));
+        return std::string(client.connack()
+                               .properties()
+                               .text(PropertyId::assigned_client_identifier)
+                               .value_or(""));
     };
     CHECK_FALSE(id(first).empty());
     CHECK(id(first) != id(second));
     TestClient again(scene.pump, id(first));
     first.drop();
-    REQUIRE(again.connect({.clean_start = false, .session_expiry_s = 60,
-                           .identity = identity(first.client_id())}));
+    REQUIRE(again.connect(
+        {.clean_start = false, .session_expiry_s = 60, .identity = identity(first.client_id())}));
     CHECK(again.connack().session_present);
     CHECK_FALSE(again.connack().properties().has(PropertyId::assigned_client_identifier));
 }
 
-TEST_CASE("MQTT311-3.1.3-6: a client of 3.1.1 with CleanSession 1 needs no id", "[core][admission]") {
+TEST_CASE("MQTT311-3.1.3-6: a client of 3.1.1 with CleanSession 1 needs no id",
+          "[core][admission]") {
     Scene scene(Version::v3_1_1);
     TestClient first(scene.pump, "", Version::v3_1_1);
     TestClient second(scene.pump, "", Version::v3_1_1);
@@ -90,7 +97,8 @@ TEST_CASE("MQTT311-3.1.3-6: a client of 3.1.1 with CleanSession 1 needs no id", 
     CHECK(scene.pump.count(&core::Stats::sessions) == 2);
 }
 
-TEST_CASE("packets that come right behind CONNECT are answered after CONNACK", "[core][admission]") {
+TEST_CASE("packets that come right behind CONNECT are answered after CONNACK",
+          "[core][admission]") {
     Scene scene(any_version());
     REQUIRE(scene.alice.connect());
     scene.bob.send_connect({});
@@ -104,8 +112,10 @@ TEST_CASE("packets that come right behind CONNECT are answered after CONNACK", "
 
 // --- the first stays, if it is alive -------------------------------------------------------------
 
-TEST_CASE("MQTT5-3.1.3-8, MQTT311-3.1.3-9: a newcomer is refused if the first connection answers the probe",
-          "[core][admission]") {
+TEST_CASE(
+    "MQTT5-3.1.3-8, MQTT311-3.1.3-9: a newcomer is refused if the first connection answers the "
+    "probe",
+    "[core][admission]") {
     DuplicateScene scene(any_version());
     REQUIRE(scene.bob.connect());
     scene.bob.subscribe("a/b");
@@ -119,8 +129,9 @@ TEST_CASE("MQTT5-3.1.3-8, MQTT311-3.1.3-9: a newcomer is refused if the first co
     CHECK(scene.pump.count(&core::Stats::connections) == 1);
 }
 
-TEST_CASE("a newcomer gets the place if the first connection does not answer within duplicate_probe",
-          "[core][admission]") {
+TEST_CASE(
+    "a newcomer gets the place if the first connection does not answer within duplicate_probe",
+    "[core][admission]") {
     core::Settings settings;
     settings.duplicate_probe = milliseconds(1'000);
     DuplicateScene scene(any_version(), settings);
@@ -228,7 +239,8 @@ TEST_CASE("a newcomer that waits comes before one that comes later", "[core][adm
     CHECK(later.was_closed());
 }
 
-TEST_CASE("what a newcomer sends while it waits is read once it is in, and not before", "[core][admission]") {
+TEST_CASE("what a newcomer sends while it waits is read once it is in, and not before",
+          "[core][admission]") {
     DuplicateScene scene(any_version());
     REQUIRE(scene.alice.connect());
     scene.alice.subscribe("a/b");
@@ -245,7 +257,8 @@ TEST_CASE("what a newcomer sends while it waits is read once it is in, and not b
 
 // --- who else may not come in --------------------------------------------------------------------
 
-TEST_CASE("another identity gets neither the place nor the session of a client id", "[core][admission]") {
+TEST_CASE("another identity gets neither the place nor the session of a client id",
+          "[core][admission]") {
     DuplicateScene scene(any_version(), GENERATE(core::Settings{}, take_over()));
     const ConnectOptions other{.clean_start = true, .identity = identity("mallory")};
     REQUIRE(scene.bob.connect(persistent));
@@ -259,8 +272,10 @@ TEST_CASE("another identity gets neither the place nor the session of a client i
     CHECK(scene.bob.connack().session_present);
 }
 
-TEST_CASE("MQTT5-3.1.4-3, MQTT311-3.1.4-2: with take_over the newcomer gets the place, the first DISCONNECT 0x8E",
-          "[core][admission]") {
+TEST_CASE(
+    "MQTT5-3.1.4-3, MQTT311-3.1.4-2: with take_over the newcomer gets the place, the first "
+    "DISCONNECT 0x8E",
+    "[core][admission]") {
     DuplicateScene scene(any_version(), take_over());
     REQUIRE(scene.alice.connect());
     REQUIRE(scene.bob.connect(persistent));
@@ -288,8 +303,9 @@ TEST_CASE("MQTT5-3.1.2-4: a take-over with Clean Start begins a new session", "[
     CHECK(scene.pump.count(&core::Stats::sessions) == 2);
 }
 
-TEST_CASE("with denied_publish = disconnect a will that the rules do not allow is refused in CONNACK",
-          "[core][admission]") {
+TEST_CASE(
+    "with denied_publish = disconnect a will that the rules do not allow is refused in CONNACK",
+    "[core][admission]") {
     core::Settings settings = take_over();
     settings.denied_publish = core::DeniedPublish::disconnect;
     DuplicateScene scene(any_version(), settings);

@@ -12,9 +12,11 @@ std::string topic_of(int number) { return "t/" + std::to_string(1'000 + number);
 
 }  // namespace
 
-TEST_CASE("MQTT5-3.3.1-5, MQTT5-3.3.1.3, MQTT311-3.3.1-5, MQTT311-3.3.1-8: the last retained message comes with a "
-          "new subscription, with RETAIN 1",
-          "[core][retained]") {
+TEST_CASE(
+    "MQTT5-3.3.1-5, MQTT5-3.3.1.3, MQTT311-3.3.1-5, MQTT311-3.3.1-8: the last retained message "
+    "comes with a "
+    "new subscription, with RETAIN 1",
+    "[core][retained]") {
     Scene scene(any_version());
     scene.connect();
     const std::uint8_t qos = any_qos();
@@ -27,8 +29,10 @@ TEST_CASE("MQTT5-3.3.1-5, MQTT5-3.3.1.3, MQTT311-3.3.1-5, MQTT311-3.3.1-8: the l
     CHECK(scene.bob.last().topic == "a/b");
 }
 
-TEST_CASE("MQTT5-3.3.1-6, MQTT5-3.3.1-7, MQTT311-3.3.1-10, MQTT311-3.3.1-11: an empty one removes, and is delivered",
-          "[core][retained]") {
+TEST_CASE(
+    "MQTT5-3.3.1-6, MQTT5-3.3.1-7, MQTT311-3.3.1-10, MQTT311-3.3.1-11: an empty one removes, and "
+    "is delivered",
+    "[core][retained]") {
     Scene scene(any_version());
     scene.connect();
     TestClient late = scene.client(2, "late", scene.bob.version);
@@ -43,7 +47,8 @@ TEST_CASE("MQTT5-3.3.1-6, MQTT5-3.3.1-7, MQTT311-3.3.1-10, MQTT311-3.3.1-11: an 
     CHECK(scene.pump.broker().retained().bytes() == 0);
 }
 
-TEST_CASE("MQTT5-3.3.1-8, MQTT311-3.3.1-12: RETAIN 0 leaves the retained message alone", "[core][retained]") {
+TEST_CASE("MQTT5-3.3.1-8, MQTT311-3.3.1-12: RETAIN 0 leaves the retained message alone",
+          "[core][retained]") {
     Scene scene(any_version());
     scene.connect();
     scene.alice.publish("a/b", "kept", {.retain = true});
@@ -53,7 +58,8 @@ TEST_CASE("MQTT5-3.3.1-8, MQTT311-3.3.1-12: RETAIN 0 leaves the retained message
     CHECK(scene.bob.payloads() == Texts{"kept"});
 }
 
-TEST_CASE("MQTT311-3.1.2-7: retained messages stay when the session of their publisher ends", "[core][retained]") {
+TEST_CASE("MQTT311-3.1.2-7: retained messages stay when the session of their publisher ends",
+          "[core][retained]") {
     Scene scene(any_version());
     scene.connect();
     scene.alice.publish("a/b", "kept", {.retain = true});
@@ -63,8 +69,10 @@ TEST_CASE("MQTT311-3.1.2-7: retained messages stay when the session of their pub
     CHECK(scene.bob.payloads() == Texts{"kept"});
 }
 
-TEST_CASE("MQTT5-3.3.1-9, MQTT5-3.8.4-4, MQTT311-3.8.4-3: Retain Handling 0 sends them with every SUBSCRIBE",
-          "[core][retained]") {
+TEST_CASE(
+    "MQTT5-3.3.1-9, MQTT5-3.8.4-4, MQTT311-3.8.4-3: Retain Handling 0 sends them with every "
+    "SUBSCRIBE",
+    "[core][retained]") {
     Scene scene(any_version());
     scene.connect();
     scene.alice.publish("a/b", "kept", {.retain = true});
@@ -73,7 +81,8 @@ TEST_CASE("MQTT5-3.3.1-9, MQTT5-3.8.4-4, MQTT311-3.8.4-3: Retain Handling 0 send
     CHECK(scene.bob.payloads() == Texts{"kept", "kept"});
 }
 
-TEST_CASE("MQTT5-3.3.1-10: Retain Handling 1 sends them only with a new subscription", "[core][retained]") {
+TEST_CASE("MQTT5-3.3.1-10: Retain Handling 1 sends them only with a new subscription",
+          "[core][retained]") {
     Scene scene;
     scene.connect();
     const wire::SubscriptionOptions if_new{.retain_handling = RetainHandling::send_if_new};
@@ -97,7 +106,8 @@ TEST_CASE("MQTT5-3.3.1-11: Retain Handling 2 sends none", "[core][retained]") {
     CHECK(scene.bob.payloads() == Texts{"live"});
 }
 
-TEST_CASE("a filter with wildcards gets the retained messages of all topics that it matches", "[core][retained]") {
+TEST_CASE("a filter with wildcards gets the retained messages of all topics that it matches",
+          "[core][retained]") {
     Scene scene(any_version());
     scene.connect();
     for (const char* topic : {"a", "a/b", "a/b/c", "a/d", "ab", "b"})
@@ -120,8 +130,9 @@ TEST_CASE("a filter with wildcards gets the retained messages of all topics that
     }
 }
 
-TEST_CASE("MQTT5-3.3.4-3: a retained message carries the identifier of the subscription it comes with",
-          "[core][retained]") {
+TEST_CASE(
+    "MQTT5-3.3.4-3: a retained message carries the identifier of the subscription it comes with",
+    "[core][retained]") {
     Scene scene;
     scene.connect();
     scene.alice.publish("a/b", "kept", {.retain = true});
@@ -188,7 +199,8 @@ TEST_CASE("max_retained_bytes bounds what is kept", "[core][retained]") {
     CHECK(scene.bob.payloads() == Texts{ten_with_topic});
 }
 
-TEST_CASE("many retained messages reach a new subscriber once each, whatever its window", "[core][retained]") {
+TEST_CASE("many retained messages reach a new subscriber once each, whatever its window",
+          "[core][retained]") {
     Scene scene;
     REQUIRE(scene.alice.connect());
     REQUIRE(scene.bob.connect({.receive_maximum = 3}));
@@ -222,7 +234,8 @@ TEST_CASE("a retained message that is published while older ones are still being
     CHECK(got == Texts{"kept", "live", "takes the window", "waits"});
 }
 
-TEST_CASE("a subscription that ends takes what was still to be sent for it with it", "[core][retained]") {
+TEST_CASE("a subscription that ends takes what was still to be sent for it with it",
+          "[core][retained]") {
     Scene scene;
     REQUIRE(scene.alice.connect());
     REQUIRE(scene.bob.connect({.receive_maximum = 1}));

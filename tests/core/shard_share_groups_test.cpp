@@ -11,9 +11,7 @@ using namespace drawbridge::test;
 namespace {
 
 struct GroupScene : Scene {
-    GroupScene() : carol(client(2, "carol")) {
-        REQUIRE(alice.connect());
-    }
+    GroupScene() : carol(client(2, "carol")) { REQUIRE(alice.connect()); }
 
     // Both members, with sessions that outlive their connections.
     void join(std::uint8_t qos = 1, std::optional<std::uint32_t> receive_maximum = {}) {
@@ -55,7 +53,8 @@ TEST_CASE("MQTT5-4.8.2: each message goes to one member, in turn", "[core][share
     CHECK(scene.carol.messages.size() == 5);
 }
 
-TEST_CASE("MQTT5-4.8.2: each group gets its own copy, and so does an ordinary subscription", "[core][share]") {
+TEST_CASE("MQTT5-4.8.2: each group gets its own copy, and so does an ordinary subscription",
+          "[core][share]") {
     GroupScene scene;
     scene.join();
     TestClient dora = scene.client(3, "dora");
@@ -68,7 +67,8 @@ TEST_CASE("MQTT5-4.8.2: each group gets its own copy, and so does an ordinary su
     CHECK(scene.carol.messages.size() == 2);
 }
 
-TEST_CASE("MQTT5-4.8.2: groups with the same name and different filters are different", "[core][share]") {
+TEST_CASE("MQTT5-4.8.2: groups with the same name and different filters are different",
+          "[core][share]") {
     GroupScene scene;
     REQUIRE(scene.bob.connect());
     REQUIRE(scene.carol.connect());
@@ -79,7 +79,8 @@ TEST_CASE("MQTT5-4.8.2: groups with the same name and different filters are diff
     CHECK(scene.carol.payloads() == sent);
 }
 
-TEST_CASE("MQTT5-4.8.2-3: each member gets what it was granted, with its own options", "[core][share]") {
+TEST_CASE("MQTT5-4.8.2-3: each member gets what it was granted, with its own options",
+          "[core][share]") {
     GroupScene scene;
     REQUIRE(scene.bob.connect());
     REQUIRE(scene.carol.connect());
@@ -96,7 +97,8 @@ TEST_CASE("MQTT5-4.8.2-3: each member gets what it was granted, with its own opt
     CHECK(scene.carol.last().subscription_ids() == std::vector<std::uint32_t>{6});
 }
 
-TEST_CASE("subscribing again to a group replaces the options and does not add a member", "[core][share]") {
+TEST_CASE("subscribing again to a group replaces the options and does not add a member",
+          "[core][share]") {
     GroupScene scene;
     scene.join();
     scene.bob.subscribe("$share/g/a/#", {.qos = 0}, 9);
@@ -179,8 +181,10 @@ TEST_CASE("what a member has not acknowledged goes to another when it leaves", "
     CHECK(std::ranges::is_permutation(got, sent));
 }
 
-TEST_CASE("what waits for a member that was alone goes to one that joins when the first one's session ends",
-          "[core][share]") {
+TEST_CASE(
+    "what waits for a member that was alone goes to one that joins when the first one's session "
+    "ends",
+    "[core][share]") {
     GroupScene scene;
     REQUIRE(scene.bob.connect({.session_expiry_s = 10}));
     scene.bob.subscribe("$share/g/a/#", {.qos = 1});
@@ -193,7 +197,8 @@ TEST_CASE("what waits for a member that was alone goes to one that joins when th
     CHECK(scene.carol.payloads() == sent);
 }
 
-TEST_CASE("MQTT5-4.8.2-4: a QoS 2 delivery that has begun is finished with the same client", "[core][share]") {
+TEST_CASE("MQTT5-4.8.2-4: a QoS 2 delivery that has begun is finished with the same client",
+          "[core][share]") {
     GroupScene scene;
     scene.join(2, 10);
     for (TestClient* member : {&scene.bob, &scene.carol}) member->acknowledges = false;
@@ -208,7 +213,8 @@ TEST_CASE("MQTT5-4.8.2-4: a QoS 2 delivery that has begun is finished with the s
     CHECK(scene.bob.last().dup);
 }
 
-TEST_CASE("MQTT5-4.8.2-5: a QoS 2 message whose client's session ends goes to no other", "[core][share]") {
+TEST_CASE("MQTT5-4.8.2-5: a QoS 2 message whose client's session ends goes to no other",
+          "[core][share]") {
     GroupScene scene;
     scene.join(2, 10);
     for (TestClient* member : {&scene.bob, &scene.carol}) member->acknowledges = false;
@@ -218,15 +224,16 @@ TEST_CASE("MQTT5-4.8.2-5: a QoS 2 message whose client's session ends goes to no
     CHECK(scene.carol.messages.size() == 1);
 }
 
-TEST_CASE("MQTT5-4.8.2-6: a message that its member refuses is offered to no other", "[core][share]") {
+TEST_CASE("MQTT5-4.8.2-6: a message that its member refuses is offered to no other",
+          "[core][share]") {
     GroupScene scene;
     scene.join(2);
     for (TestClient* member : {&scene.bob, &scene.carol}) member->acknowledges = false;
     scene.publish(2, 1);
     scene.publish(2, 2);
     for (const Packet& message : scene.bob.messages)
-        scene.bob.acknowledge(message.qos == 1 ? PacketType::puback : PacketType::pubrec, message.packet_id,
-                              Reason::unspecified_error);
+        scene.bob.acknowledge(message.qos == 1 ? PacketType::puback : PacketType::pubrec,
+                              message.packet_id, Reason::unspecified_error);
     scene.bob.disconnect(Reason::success, 0);
     CHECK(scene.carol.messages.size() == 2);
 }

@@ -14,8 +14,8 @@ struct Filter {
 };
 
 // At most one of them matches a retained topic, so that each such message has one identifier.
-constexpr std::array filters{Filter{"t/1", 2}, Filter{"t/+", 1},  Filter{"t/#", 2},
-                             Filter{"t/2", 0}, Filter{"r/#", 2},  Filter{"$share/g/s/#", 2}};
+constexpr std::array filters{Filter{"t/1", 2}, Filter{"t/+", 1}, Filter{"t/#", 2},
+                             Filter{"t/2", 0}, Filter{"r/#", 2}, Filter{"$share/g/s/#", 2}};
 constexpr std::size_t share_filter = 5;
 
 }  // namespace
@@ -40,20 +40,26 @@ void RandomClient::act() {
     if (!connected_) return;
     switch (chance_() % 12) {
         case 0:
-        case 1: return subscribe();
-        case 2: return unsubscribe();
+        case 1:
+            return subscribe();
+        case 2:
+            return unsubscribe();
         case 3:
         case 4:
-        case 5: return publish();
+        case 5:
+            return publish();
         case 6:
             if (one_in(10)) leave();
             return;
-        default: return pay_one();
+        default:
+            return pay_one();
     }
 }
 
 bool RandomClient::come_to_rest() {
     ++record_.now;
+    for (FakeLink* link : old_links_)
+        if (link != &client_.link()) pump_.drop(*link);
     if (!client_.is_connected()) {
         if (persistent_) connect();
         return persistent_;
@@ -87,7 +93,8 @@ void RandomClient::lose_connection() {
     FakeLink& link = client_.link();
     link.host_is_up = false;
     link.to_broker.resize(chance_() % (link.to_broker.size() + 1));
-    if (link.home == nullptr) link.to_broker.clear();  // or an old CONNECT could come after a new one
+    if (link.home == nullptr)
+        link.to_broker.clear();  // or an old CONNECT could come after a new one
     connected_ = false;
     if (!persistent_) forget_session();
     if (link.home == nullptr || one_in(2)) return client_.send_drop();
@@ -120,8 +127,12 @@ void RandomClient::publish() {
     message.publisher = number_;
     message.qos = static_cast<std::uint8_t>(chance_() % 3);
     switch (chance_() % 3) {
-        case 0: message.topic = fmt::format("s/{}", chance_() % 2); break;
-        case 1: message.topic = fmt::format("t/{}", 1 + chance_() % 3); break;
+        case 0:
+            message.topic = fmt::format("s/{}", chance_() % 2);
+            break;
+        case 1:
+            message.topic = fmt::format("t/{}", 1 + chance_() % 3);
+            break;
         default:
             message.topic = fmt::format("r/{}", number_);
             message.qos = one_in(2) ? 0 : 2;
@@ -132,7 +143,8 @@ void RandomClient::publish() {
 }
 
 void RandomClient::send(std::uint32_t number, std::uint16_t packet_id, bool again) {
-    const SentMessage& message = record_.messages[number];
+    SentMessage& message = record_.messages[number];
+    message.sent_again |= again;
     PublishOptions options;
     options.qos = message.qos;
     options.retain = message.topic[0] == 'r';
@@ -161,7 +173,8 @@ void RandomClient::take_ack(const Packet& packet) {
 // --- subscribing ---------------------------------------------------------------------------------
 
 void RandomClient::subscribe() {
-    const Filter& filter = filters[keeper_ && one_in(2) ? share_filter : chance_() % filters.size()];
+    const Filter& filter =
+        filters[keeper_ && one_in(2) ? share_filter : chance_() % filters.size()];
     SentSubscription subscription;
     subscription.client = number_;
     subscription.life = life_;
@@ -191,16 +204,22 @@ void RandomClient::unsubscribe() {
 void RandomClient::take(const Packet& packet) {
     ++record_.now;
     switch (packet.type) {
-        case PacketType::connack: return take_connack(packet);
-        case PacketType::publish: return take_publish(packet);
+        case PacketType::connack:
+            return take_connack(packet);
+        case PacketType::publish:
+            return take_publish(packet);
         case PacketType::puback:
-        case PacketType::pubrec: return take_ack(packet);
-        case PacketType::pubrel: return owed_.push_back({PacketType::pubcomp, packet.packet_id});
+        case PacketType::pubrec:
+            return take_ack(packet);
+        case PacketType::pubrel:
+            return owed_.push_back({PacketType::pubcomp, packet.packet_id});
         case PacketType::pubcomp:
-            std::erase_if(pending_, [&](const Pending& p) { return p.packet_id == packet.packet_id; });
+            std::erase_if(pending_,
+                          [&](const Pending& p) { return p.packet_id == packet.packet_id; });
             return;
         case PacketType::suback: {
-            SentSubscription& subscription = record_.subscriptions[subscribing_.at(packet.packet_id)];
+            SentSubscription& subscription =
+                record_.subscriptions[subscribing_.at(packet.packet_id)];
             if (packet.codes.at(0) != subscription.qos)
                 record_.complain(fmt::format("client {}: SUBACK {}", number_, packet.codes.at(0)));
             subscription.granted_at = record_.now;
@@ -213,7 +232,8 @@ void RandomClient::take(const Packet& packet) {
             }
             return;
         default:
-            record_.complain(fmt::format("client {}: DISCONNECT {}", number_, to_text(packet.reason)));
+            record_.complain(
+                fmt::format("client {}: DISCONNECT {}", number_, to_text(packet.reason)));
     }
 }
 
@@ -247,19 +267,19 @@ void RandomClient::take_publish(const Packet& packet) {
     got.message = static_cast<std::uint32_t>(std::stoul(packet.payload));
     got.qos = packet.qos;
     got.retain = packet.retain;
-    got.repeated = packet.dup;
     got.subscription_ids = packet.subscription_ids();
     got.at = record_.now;
     const auto complain = [&](std::string_view what) {
-        record_.complain(fmt::format("client {}: message {}, packet id {}: {}", number_, got.message,
-                                     packet.packet_id, what));
+        record_.complain(fmt::format("client {}: message {}, packet id {}: {}", number_,
+                                     got.message, packet.packet_id, what));
     };
     if (record_.messages.at(got.message).topic != packet.topic) complain("another topic");
     if (packet.qos == 0) return record_.seen.push_back(got);
 
     const auto [used, is_new] = incoming_.emplace(packet.packet_id, got.message);
     if (!is_new && !packet.dup) complain("its packet id is in use");
-    if (!is_new && used->second != got.message) complain("its packet id belongs to another message");
+    if (!is_new && used->second != got.message)
+        complain("its packet id belongs to another message");
     if (!open_.insert(packet.packet_id).second) complain("sent again on the same connection");
     if (open_.size() > receive_maximum_) complain("exceeds the Receive Maximum");
     const bool known = packet.qos == 2 && !received_qos2_.insert(packet.packet_id).second;

@@ -17,8 +17,8 @@ public:
 
     // persistent: its session outlives its connections. keeper: it stays in the share group for
     // ever.
-    RandomClient(ShardPump& pump, Record& record, Chance& chance, unsigned number, bool is_persistent,
-                 bool is_keeper);
+    RandomClient(ShardPump& pump, Record& record, Chance& chance, unsigned number,
+                 bool is_persistent, bool is_keeper);
 
     // Does one thing, or nothing.
     void act();
@@ -63,19 +63,19 @@ private:
     TestClient client_;
     std::vector<FakeLink*> old_links_;
 
-    bool connected_ = false;       // CONNACK has come
-    bool must_be_clean_ = true;    // what the broker keeps is not what this client knows
-    bool cleaning_ = false;        // the CONNECT under way has Clean Start
-    unsigned life_ = 0;            // of the session
+    bool connected_ = false;             // CONNACK has come
+    bool must_be_clean_ = true;          // what the broker keeps is not what this client knows
+    bool cleaning_ = false;              // the CONNECT under way has Clean Start
+    unsigned life_ = 0;                  // of the session
     std::uint32_t receive_maximum_ = 0;  // of this client, on this connection
     std::uint32_t receive_maximum_of_broker_ = 0;
     std::deque<Pending> pending_;
     std::deque<Owed> owed_;
-    std::map<std::uint16_t, std::uint32_t> subscribing_;         // packet id -> subscription
+    std::map<std::uint16_t, std::uint32_t> subscribing_;  // packet id -> subscription
     std::map<std::uint16_t, std::vector<std::uint32_t>> unsubscribing_;  // and those that end
-    std::map<std::uint16_t, std::uint32_t> incoming_;            // packet ids in use by the broker -> message
-    std::set<std::uint16_t> received_qos2_;                      // PUBREL awaited
-    std::set<std::uint16_t> open_;                               // of this connection: counts for Receive Maximum
+    std::map<std::uint16_t, std::uint32_t> incoming_;  // packet ids in use by the broker -> message
+    std::set<std::uint16_t> received_qos2_;            // PUBREL awaited
+    std::set<std::uint16_t> open_;  // of this connection: counts for Receive Maximum
 };
 
 }  // namespace drawbridge::test

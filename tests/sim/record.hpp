@@ -22,6 +22,7 @@ struct SentMessage {
     std::uint8_t qos = 0;
     std::uint64_t sent_at = 0;
     std::uint64_t acknowledged_at = never;  // PUBACK or PUBREC has come
+    bool sent_again = false;                // by its publisher, on another connection
 };
 
 // One SUBSCRIBE. Its Subscription Identifier is its place in the list, plus 1.
@@ -42,7 +43,6 @@ struct SeenMessage {
     std::uint32_t message = 0;
     std::uint8_t qos = 0;
     bool retain = false;
-    bool repeated = false;  // with DUP
     std::vector<std::uint32_t> subscription_ids;
     std::uint64_t at = 0;
 };

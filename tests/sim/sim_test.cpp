@@ -59,6 +59,4 @@ TEST_CASE("a broker keeps its promises, whatever happens in whatever order", "[s
     }
 }
 
-TEST_CASE("the same seed gives the same run", "[sim]") {
-    CHECK(simulate(4, 7) == simulate(4, 7));
-}
+TEST_CASE("the same seed gives the same run", "[sim]") { CHECK(simulate(4, 7) == simulate(4, 7)); }

@@ -25,7 +25,8 @@ protected:
 class FakeLink final : public core::Link {
 public:
     // identity: what the authenticator would find the peer to be.
-    FakeLink(Peer& at_the_end, core::IdentityPtr who) : peer(at_the_end), identity(std::move(who)) {}
+    FakeLink(Peer& at_the_end, core::IdentityPtr who)
+        : peer(at_the_end), identity(std::move(who)) {}
 
     void flush() override;
     void close(bool peer_is_done) override;

@@ -15,7 +15,9 @@ struct Cast {
 
 inline Cast any_cast() { return GENERATE(Cast{1}, Cast{2}, Cast{4}, Cast{4, 7}); }
 inline Version any_version() { return GENERATE(Version::v3_1_1, Version::v5); }
-inline std::uint8_t any_qos() { return GENERATE(std::uint8_t{0}, std::uint8_t{1}, std::uint8_t{2}); }
+inline std::uint8_t any_qos() {
+    return GENERATE(std::uint8_t{0}, std::uint8_t{1}, std::uint8_t{2});
+}
 
 struct Scene {
     explicit Scene(Version version = Version::v5, const core::Settings& settings = {},

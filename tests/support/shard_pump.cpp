@@ -159,12 +159,19 @@ void ShardPump::perform(const Action& action) {
         case Kind::begin_turn:
             in_turn_[action.shard] = true;
             return shard.begin_turn(now_);
-        case Kind::take_mail: return shard.take_mail();
-        case Kind::expire: return shard.expire();
-        case Kind::end_turn: in_turn_[action.shard] = false; return shard.end_turn();
-        case Kind::read: return read(*action.link, some_of(action.link->to_broker.size()));
-        case Kind::notice_loss: return notice_loss(*action.link);
-        case Kind::peer_reads: return peer_reads(*action.link, some_of(action.link->to_peer.size()));
+        case Kind::take_mail:
+            return shard.take_mail();
+        case Kind::expire:
+            return shard.expire();
+        case Kind::end_turn:
+            in_turn_[action.shard] = false;
+            return shard.end_turn();
+        case Kind::read:
+            return read(*action.link, some_of(action.link->to_broker.size()));
+        case Kind::notice_loss:
+            return notice_loss(*action.link);
+        case Kind::peer_reads:
+            return peer_reads(*action.link, some_of(action.link->to_peer.size()));
     }
 }
 
@@ -177,7 +184,8 @@ std::size_t ShardPump::some_of(std::size_t size) {
 
 bool ShardPump::has_cause(unsigned index) {
     core::Shard& shard = broker_->shard(index);
-    if (shard.mailbox().has_mail() || shard.has_work() || shard.next_deadline() <= now_) return true;
+    if (shard.mailbox().has_mail() || shard.has_work() || shard.next_deadline() <= now_)
+        return true;
     return std::ranges::any_of(open_links_, [&](const FakeLink* link) {
         return !link->ended() && reader_of(*link) == index &&
                (is_readable(*link) || link->peer_gone);

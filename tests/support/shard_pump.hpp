@@ -22,7 +22,8 @@ namespace drawbridge::test {
 
 class ShardPump {
 public:
-    ShardPump(const core::Settings& settings, unsigned shards, std::optional<std::uint64_t> seed = {});
+    ShardPump(const core::Settings& settings, unsigned shards,
+              std::optional<std::uint64_t> seed = {});
 
     core::Broker& broker() { return *broker_; }
     TimePoint now() const { return now_; }

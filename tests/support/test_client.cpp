@@ -68,8 +68,10 @@ Packet read_packet(const wire::Frame& frame, Version version) {
             keep(view->properties);
             break;
         }
-        case PacketType::pingresp: break;
-        default: ASSERT(!"a packet that only a client sends");
+        case PacketType::pingresp:
+            break;
+        default:
+            ASSERT(!"a packet that only a client sends");
     }
     return packet;
 }
