@@ -100,9 +100,12 @@ asio::awaitable<void> AdminServer::serve(Socket socket) {
     boost::system::error_code error;
     auto token = asio::redirect_error(asio::use_awaitable, error);
     asio::steady_timer patience(io_, request_timeout);
-    patience.async_wait([&socket](boost::system::error_code cancelled) {
+    // The handler may run after this coroutine has ended, so it holds no more than a weak pointer.
+    const auto here = std::make_shared<Socket*>(&socket);
+    patience.async_wait([there = std::weak_ptr(here)](boost::system::error_code cancelled) {
         boost::system::error_code ignored;
-        if (!cancelled) socket.cancel(ignored);
+        const auto waiting = there.lock();
+        if (!cancelled && waiting) (*waiting)->cancel(ignored);
     });
     std::string line;
     co_await asio::async_read_until(socket, asio::dynamic_buffer(line, request_bytes_max), '\n',

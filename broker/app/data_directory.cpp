@@ -30,6 +30,7 @@ DataDirectory::DataDirectory(const std::filesystem::path& path) {
         if (path.has_parent_path()) std::filesystem::create_directories(path.parent_path(), error);
         if (::mkdir(path.c_str(), 0700) != 0) refuse(path, std::strerror(errno));
     }
+    if (::chmod(path.c_str(), 0700) != 0) refuse(path, std::strerror(errno));
     const std::filesystem::path lock = path / "drawbridge.lock";
     lock_ = ::open(lock.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     if (lock_ < 0) refuse(path, std::strerror(errno));

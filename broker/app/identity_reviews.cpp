@@ -4,10 +4,19 @@
 
 namespace drawbridge::app {
 
-void IdentityReviews::attach(net::Network& network) {
+void IdentityReviews::attach(net::Network& network, Duration remember) {
     const std::scoped_lock lock(mutex_);
     network_ = &network;
+    remember_ = remember;
     pending_.resize(network.loops());
+    recent_.resize(network.loops());
+    for (unsigned index = 0; index < network.loops(); ++index) {
+        core::Shard& shard = network.loop(index).shard();
+        shard.recheck = [this, &shard](const std::string& client_id,
+                                       const core::IdentityPtr& identity) {
+            return recheck(shard, client_id, identity);
+        };
+    }
 }
 
 void IdentityReviews::detach() {
@@ -34,6 +43,10 @@ void IdentityReviews::review(core::Shard& shard) {
         const std::scoped_lock lock(mutex_);
         changes.swap(pending_[shard.index()]);
     }
+    auto& recent = recent_[shard.index()];
+    std::erase_if(recent, [&](const auto& one) { return one.second.at + remember_ < shard.now(); });
+    for (const auto& [id, change] : changes) recent.insert_or_assign(id, Recent{shard.now(), change});
+
     using Verdict = core::Shard::Verdict;
     shard.review_identities([&](const core::Session& session) -> Verdict {
         const auto found = changes.find(std::string(session.identity().id()));
@@ -47,6 +60,13 @@ void IdentityReviews::review(core::Shard& shard) {
                   change.removed ? "removed" : "disabled, or its key revoked");
         return {change.removed ? Verdict::Kind::discard : Verdict::Kind::disconnect, nullptr};
     });
+}
+
+core::IdentityPtr IdentityReviews::recheck(core::Shard& shard, const std::string& client_id,
+                                           const core::IdentityPtr& identity) {
+    const auto& recent = recent_[shard.index()];
+    const auto found = recent.find(std::string(identity->id()));
+    return found == recent.end() ? identity : found->second.change.renew(client_id, identity);
 }
 
 }  // namespace drawbridge::app

@@ -158,7 +158,8 @@ void serve(const GlobalOptions& options) {
 
     auto admin =
         std::make_unique<AdminServer>(io, options.data / "admin.sock", network, *authenticator);
-    reviews.attach(network);
+    reviews.attach(network, configuration.broker.connect_timeout + configuration.auth.duplicate_probe +
+                                seconds(10));
     say_what_to_know(options, configuration,
                      auth::DeviceStore(options.data / "drawbridge.db").list().empty());
     network.start();

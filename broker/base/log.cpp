@@ -35,7 +35,14 @@ spdlog::logger& logger() {
 void set_level(Level level) { logger().set_level(to_spdlog(level)); }
 bool enabled(Level level) { return logger().should_log(to_spdlog(level)); }
 
-void write(Level level, std::string_view line) {
+// Names that strangers choose stand in the lines: they must neither look like lines of their own nor
+// fill the disk.
+void write(Level level, std::string_view text) {
+    constexpr std::size_t line_bytes_max = 2'000;
+    std::string line(text.substr(0, line_bytes_max));
+    if (line.size() < text.size()) line += "...";
+    for (char& c : line)
+        if (static_cast<unsigned char>(c) < 0x20 || c == 0x7F) c = '?';
     logger().log(to_spdlog(level), spdlog::string_view_t(line.data(), line.size()));
 }
 

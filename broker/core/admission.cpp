@@ -15,6 +15,8 @@ constexpr milliseconds probe_step{25};
 
 }  // namespace
 
+Contest::~Contest() { shard.deadlines().cancel(*this); }
+
 void Contest::expired(TimePoint) { shard.settle(*this); }
 
 void Shard::admit(Link& link, std::unique_ptr<ConnectRequest> request) {
@@ -76,6 +78,10 @@ std::unique_ptr<ConnectRequest> Shard::end_contest(Contest& contest) {
 }
 
 void Shard::enter(Link& link, std::unique_ptr<ConnectRequest> request) {
+    request->identity = recheck(request->client_id, request->identity);
+    if (!request->identity)
+        return refuse(link, *request, Reason::bad_user_name_or_password,
+                      "its device or key was revoked while it connected");
     Session* session = find(request->client_id);
     if (session != nullptr && request->view().clean_start) {  // MQTT-3.1.2-4
         session->discard();

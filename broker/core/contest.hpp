@@ -18,6 +18,8 @@ public:
     Contest(Shard& home, Link& link, std::unique_ptr<ConnectRequest> connect, TimePoint probe_ends)
         : shard(home), newcomer(link), request(std::move(connect)), until(probe_ends) {}
 
+    ~Contest();
+
     Shard& shard;
     Link& newcomer;
     std::unique_ptr<ConnectRequest> request;

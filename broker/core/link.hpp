@@ -2,7 +2,7 @@
 // tests by memory.
 #pragma once
 
-#include <string_view>
+#include <string>
 
 #include "broker/core/output.hpp"
 
@@ -26,7 +26,7 @@ public:
     // True if there was one since begin_probe().
     virtual bool probe_answered(TimePoint now) = 0;
 
-    virtual std::string_view address() const = 0;  // "192.0.2.7:50123"
+    virtual std::string address() const = 0;  // "192.0.2.7:50123"
 
     Output output;
     Session* session = nullptr;  // null before admission and after the end

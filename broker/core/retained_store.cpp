@@ -7,6 +7,9 @@
 namespace drawbridge::core {
 namespace {
 
+// Erased while the lock is held: some tens of microseconds.
+constexpr int expired_per_call_max = 256;
+
 // The part of a filter before its first level with a wildcard: every topic it matches begins so.
 // ("a/#" matches "a" as well, so the '/' before '#' does not count.)
 std::string_view fixed_beginning(std::string_view filter) {
@@ -22,7 +25,8 @@ bool RetainedStore::store(const MessageView& message, RetainedOrigin origin, Tim
     const bool removes = message.payload.empty() || message.expired(now);
     MessagePtr copy = removes ? nullptr : Message::copy_of(message);
     const std::unique_lock lock(mutex_);
-    while (!expiries_.empty() && expiries_.begin()->first <= now)
+    for (int left = expired_per_call_max;
+         left > 0 && !expiries_.empty() && expiries_.begin()->first <= now; --left)
         erase(kept_.find(expiries_.begin()->second));
     const auto found = kept_.find(message.topic);
     if (removes) {
@@ -49,22 +53,26 @@ void RetainedStore::erase(std::map<std::string_view, Kept>::iterator at) {
 }
 
 std::optional<std::string> RetainedStore::search(std::string_view filter, const std::string& after,
-                                                 std::size_t steps, TimePoint now,
+                                                 std::size_t& steps, TimePoint now,
                                                  const Visit& visit) const {
     const std::shared_lock lock(mutex_);
-    const auto offer = [&](const Kept& kept) {
-        if (!kept.message->view().expired(now)) visit(kept.message, kept.origin);
+    const auto taken = [&](const Kept& kept) {
+        return kept.message->view().expired(now) || visit(kept.message, kept.origin);
     };
     if (!wire::has_wildcard(filter)) {
+        if (steps > 0) --steps;
         const auto found = kept_.find(filter);
-        if (found != kept_.end()) offer(found->second);
-        return std::nullopt;
+        if (found == kept_.end() || taken(found->second)) return std::nullopt;
+        return after;
     }
     const std::string_view beginning = fixed_beginning(filter);
+    std::string_view last = after;
     auto at = after.empty() ? kept_.lower_bound(beginning) : kept_.upper_bound(after);
     for (; at != kept_.end() && at->first.starts_with(beginning); ++at) {
-        if (wire::matches(filter, at->first)) offer(at->second);
-        if (--steps == 0) return std::string(at->first);
+        if (steps == 0) return std::string(last);
+        --steps;
+        if (wire::matches(filter, at->first) && !taken(at->second)) return std::string(last);
+        last = at->first;
     }
     return std::nullopt;
 }

@@ -33,12 +33,13 @@ public:
     // An empty payload removes (MQTT-3.3.1-6). Returns false if a bound refused it.
     bool store(const MessageView& message, RetainedOrigin origin, TimePoint now);
 
-    using Visit = std::function<void(const MessagePtr&, RetainedOrigin)>;
-    // Visits messages that filter matches, in the order of their topics, from `after` (exclusive;
-    // "" for the beginning) on. Looks at most at `steps` topics. Returns the topic to go on from,
-    // or nothing at the end.
+    // False: stop before this one.
+    using Visit = std::function<bool(const MessagePtr&, RetainedOrigin)>;
+    // Visits messages that filter matches, in the order of their topics, from `after` (exclusive; ""
+    // for the beginning) on, and counts down `steps` for each topic it looks at, until they are used
+    // up. Returns the topic to go on from, or nothing at the end.
     std::optional<std::string> search(std::string_view filter, const std::string& after,
-                                      std::size_t steps, TimePoint now, const Visit& visit) const;
+                                      std::size_t& steps, TimePoint now, const Visit& visit) const;
 
     std::size_t messages() const;
     std::size_t bytes() const;

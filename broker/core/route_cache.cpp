@@ -29,20 +29,32 @@ Target merge(const Subscription* const* first, const Subscription* const* last, 
 }  // namespace
 
 const Route& RouteCache::find(std::string_view topic) {
+    if (topic.size() > limits::route_topic_bytes_max) {
+        build(topic, long_topic_);
+        return long_topic_;
+    }
     auto found = young_.find(topic);
     if (found == young_.end()) {
         const auto aged = old_.find(topic);
         std::unique_ptr<Route> route =
             aged == old_.end() ? std::make_unique<Route>() : std::move(aged->second);
         if (aged != old_.end()) old_.erase(aged);
-        if (young_.size() >= limits::route_cache_entries_max) {
+        if (young_.size() >= limits::route_cache_entries_max ||
+            young_bytes_ >= limits::route_cache_bytes_max) {
             old_ = std::move(young_);
             young_ = Routes();
+            young_bytes_ = 0;
         }
+        young_bytes_ += route->bytes();
         found = young_.emplace(std::string(topic), std::move(route)).first;
     }
     Route& route = *found->second;
-    if (route.wildcard_generation != index_.wildcard_generation()) build(topic, route);
+    if (route.wildcard_generation != index_.wildcard_generation()) {
+        // Built anew it may have grown. What it was counted with before stays counted: too much is
+        // forgotten a little early.
+        build(topic, route);
+        young_bytes_ += topic.size() + route.bytes();
+    }
     return route;
 }
 
@@ -57,6 +69,7 @@ void RouteCache::filter_changed(std::string_view filter) {
 void RouteCache::forget_all() {
     young_.clear();
     old_.clear();
+    young_bytes_ = 0;
 }
 
 void RouteCache::build(std::string_view topic, Route& route) {

@@ -3,7 +3,7 @@
 // A route is worked out by matching the topic against the index once, and holds until a
 // subscription that concerns it changes: a change of a filter without wildcards forgets that one
 // topic, a change of a filter with wildcards makes all routes out of date.
-// Limit: limits::route_cache_entries_max topics in each of two generations. When the young one is
+// Limit: limits::route_cache_entries_max topics and route_cache_bytes_max bytes in each of two generations. When the young one is
 // full it becomes the old one and the old one is forgotten, so topics in use stay and the rest go.
 #pragma once
 
@@ -36,6 +36,10 @@ struct Route {
     std::vector<std::uint32_t> ids;
     std::vector<ShareGroup*> groups;
 
+    std::size_t bytes() const {
+        return sizeof(Route) + targets.capacity() * sizeof(Target) +
+               ids.capacity() * sizeof(std::uint32_t) + groups.capacity() * sizeof(ShareGroup*);
+    }
     std::span<const std::uint32_t> ids_of(const Target& target) const {
         return {ids.data() + target.ids_begin, target.ids_count};
     }
@@ -62,6 +66,8 @@ private:
     const SubscriptionIndex& index_;
     Routes young_;
     Routes old_;
+    std::size_t young_bytes_ = 0;
+    Route long_topic_;  // of the last topic that is too long to be remembered
     std::vector<const FilterEntry*> entries_;    // scratch of build()
     std::vector<const Subscription*> matching_;  // scratch of build()
 };

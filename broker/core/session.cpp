@@ -117,6 +117,8 @@ void Session::detach(End end, Reason reason) {
     if (end == End::client_disconnected) will_.reset();  // MQTT-3.14.4-3
     if (outbound_) outbound_->end_connection();
     memo_.reset();
+    wants_room_ = false;
+    if (rare_) rare_->topic_aliases = {};  // MQTT-3.3.2-7
     session_ends_at_ = expiry_s_ == never_expires ? TimePoint::max() : now + seconds(expiry_s_);
     if (will_) will_->due = now + seconds(std::min(will_->delay_s, expiry_s_));
     if (expiry_s_ == 0) return discard();
@@ -240,7 +242,8 @@ void Session::deliver(OutgoingPublish& publish, const Delivery& delivery, GroupR
     const std::uint8_t qos = std::min(publish.view().qos, delivery.qos);
     if (qos > 0) return queue(publish, delivery, qos, group);
     if (link_ == nullptr) return;
-    if (!has_room()) return shard_.stats().dropped_slow.add();
+    if (link_->output.size() > limits::output_high_water_bytes)
+        return shard_.stats().dropped_slow.add();
     wire::PublishMarks marks;
     marks.retain = delivery.retain;
     send(publish, marks, delivery.subscription_ids);
@@ -291,9 +294,15 @@ bool Session::send(OutgoingPublish& publish, const wire::PublishMarks& marks,
     return true;
 }
 
-bool Session::has_room() const { return link_->output.size() <= limits::output_high_water_bytes; }
+// If there is none, the shard pumps this session once its output has been written.
+bool Session::has_room() {
+    const bool room = link_->output.size() <= limits::output_high_water_bytes;
+    if (!room) wants_room_ = true;
+    return room;
+}
 
 void Session::pump() {
+    wants_room_ = false;
     while (link_ != nullptr && outbound_ && has_room()) {
         Outgoing* const next = outbound_->next(shard_.now());
         shard_.stats().dropped_expired.add(outbound_->take_expired());
@@ -313,16 +322,20 @@ void Session::pump() {
 
 // --- retained messages for new subscriptions -----------------------------------------------------
 
-// One piece of the first replay; the rest in later turns, or when the client has taken in what it
-// got.
+// One piece; the rest in later turns, or when the client has taken in what it got.
 void Session::replay_retained() {
     auto& replays = rare_->replays;
-    while (link_ != nullptr && !replays.empty() && has_room()) {
-        if (outbound_ && !outbound_->nothing_waits()) return;  // pump() comes back here
+    std::size_t steps = replay_steps;
+    while (link_ != nullptr && !replays.empty()) {
+        if (steps == 0) return shard_.pump_later(*this);
         Replay& replay = replays.front();
+        bool stopped = false;
         const auto visit = [&](const MessagePtr& message, RetainedOrigin origin) {
-            if (origin.turn > replay.horizon[origin.shard]) return;
-            if (!may_receive(message->view().topic)) return;
+            if (origin.turn > replay.horizon[origin.shard]) return true;
+            if (!may_receive(message->view().topic)) return true;
+            // pump() comes back here when there is room again, or an acknowledgement.
+            stopped = !has_room() || (outbound_ && !outbound_->nothing_waits());
+            if (stopped) return false;
             OutgoingPublish publish(message, shard_.now());
             Delivery delivery;
             delivery.qos = replay.qos;
@@ -330,14 +343,16 @@ void Session::replay_retained() {
             if (replay.subscription_id != 0)
                 delivery.subscription_ids = {&replay.subscription_id, 1};
             deliver(publish, delivery, GroupRef{});
+            return true;
         };
-        auto rest = shard_.retained().search(replay.filter, replay.after, replay_steps,
-                                             shard_.now(), visit);
-        if (rest) {
-            replay.after = std::move(*rest);
-            return shard_.pump_later(*this);
+        auto rest =
+            shard_.retained().search(replay.filter, replay.after, steps, shard_.now(), visit);
+        if (!rest) {
+            replays.erase(replays.begin());
+            continue;
         }
-        replays.erase(replays.begin());
+        replay.after = std::move(*rest);
+        if (stopped) return;
     }
     drop_empty_rare();
 }

@@ -60,6 +60,8 @@ public:
 
     // Sends what waits, as far as the windows allow. Called when room has come.
     void pump();
+    // Something stopped because the output was above its high-water mark.
+    bool wants_room() const { return wants_room_; }
 
     // Replaces the rules. Subscriptions that they do not allow any more end.
     void change_identity(IdentityPtr identity);
@@ -118,7 +120,7 @@ private:
     // Returns false if the packet is larger than the client takes.
     bool send(OutgoingPublish& publish, const wire::PublishMarks& marks,
               std::span<const std::uint32_t> subscription_ids);
-    bool has_room() const;  // the output is below its high-water mark
+    bool has_room();  // the output is below its high-water mark
     void replay_retained();
     void drop_empty_rare();
     void tell_groups();
@@ -149,6 +151,7 @@ private:
     Reason unsubscribe(std::string_view text);
     void subscribe_shared(std::string_view share, std::string_view filter,
                           const wire::SubscriptionOptions& options, std::uint32_t id);
+    void begin_replay(std::string_view filter, std::uint8_t qos, std::uint32_t id);
     bool has_subscription(std::string_view share, std::string_view filter) const;
     std::size_t subscription_count() const;
     void end_all_subscriptions();
@@ -173,6 +176,7 @@ private:
     std::uint16_t receive_maximum_ = UINT16_MAX;   // the client's
     wire::Version version_ = wire::Version::v3_1_1;
     bool connect_expiry_zero_ = true;  // CONNECT said 0, so DISCONNECT must not raise it
+    bool wants_room_ = false;
     bool queue_full_logged_ = false;
     bool discarded_ = false;
 };

@@ -23,7 +23,8 @@ Result<void> with(const Result<View>& view, Receive receive) {
 
 std::size_t Session::receive(Bytes bytes) {
     std::size_t used = 0;
-    while (link_ != nullptr) {
+    // Who does not read its answers is not read either: what it sends could be answered without end.
+    while (link_ != nullptr && has_room()) {
         wire::Frame frame;
         const auto cut =
             wire::cut_frame(bytes.subspan(used), shard_.settings().limits.max_packet_bytes, frame);
@@ -129,7 +130,7 @@ Session::Outcome Session::receive_publish(const wire::PublishView& publish) {
 
     Reason reason = Reason::success;
     if (may_publish(message.topic)) {
-        reason = shard_.publish(message, this);
+        shard_.publish(message, this);
     } else {
         if (!wire::is_topic_name(message.topic, limits.max_topic_levels))
             return Violation{Reason::topic_name_invalid, "limit max_topic_levels"};
@@ -166,7 +167,7 @@ bool Session::may_publish(std::string_view topic) {
     memo_->topic = topic;
     memo_->allowed = wire::is_topic_name(topic, shard_.settings().limits.max_topic_levels) &&
                      identity_->may_publish(topic);
-    if (!memo_->allowed)
+    if (!memo_->allowed && shard_.may_log())
         log::info("client {} from {}: may not publish to {}", client_id_, link_->address(), topic);
     return memo_->allowed;
 }

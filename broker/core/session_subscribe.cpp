@@ -46,8 +46,9 @@ Result<Reason> Session::subscribe(const wire::SubscriptionRequest& request, std:
     if (shared && request.options.no_local)
         return Violation{Reason::protocol_error, "MQTT-3.8.3-4"};
     if (!identity_->may_subscribe(parsed->filter)) {
-        log::info("client {} from {}: may not subscribe to {}", client_id_, link_->address(),
-                  request.filter);
+        if (shard_.may_log())
+            log::info("client {} from {}: may not subscribe to {}", client_id_, link_->address(),
+                      request.filter);
         return Reason::not_authorized;
     }
     if (subscription_count() >= limits.max_subscriptions_per_client &&
@@ -66,9 +67,15 @@ Result<Reason> Session::subscribe(const wire::SubscriptionRequest& request, std:
     const auto handling = request.options.retain_handling;
     if (handling == wire::RetainHandling::send ||
         (handling == wire::RetainHandling::send_if_new && is_new))
-        rare().replays.push_back(
-            {std::string(parsed->filter), "", shard_.draw_horizon(), request.options.qos, id});
+        begin_replay(parsed->filter, request.options.qos, id);
     return granted;
+}
+
+// One for each filter: subscribing again begins it anew, so there are never more than subscriptions.
+void Session::begin_replay(std::string_view filter, std::uint8_t qos, std::uint32_t id) {
+    auto& replays = rare().replays;
+    std::erase_if(replays, [&](const Replay& replay) { return replay.filter == filter; });
+    replays.push_back({std::string(filter), "", shard_.draw_horizon(), qos, id});
 }
 
 void Session::subscribe_shared(std::string_view share, std::string_view filter,
@@ -90,9 +97,7 @@ void Session::subscribe_shared(std::string_view share, std::string_view filter,
 }
 
 bool Session::has_subscription(std::string_view share, std::string_view filter) const {
-    if (share.empty())
-        return std::ranges::any_of(
-            subscriptions, [&](const SubscriptionRef& ref) { return ref.entry->filter == filter; });
+    if (share.empty()) return shard_.index_of_filters().has(*this, filter);
     return rare_ && std::ranges::any_of(rare_->shared, [&](const SharedSubscription& subscription) {
                return subscription.share == share && subscription.filter == filter;
            });

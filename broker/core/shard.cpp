@@ -3,6 +3,8 @@
 #include <algorithm>
 
 #include "broker/base/assert.hpp"
+#include "broker/base/limits.hpp"
+#include "broker/base/log.hpp"
 #include "broker/core/broker.hpp"
 
 namespace drawbridge::core {
@@ -57,6 +59,10 @@ void Shard::flush_links() {
     for (Link* link : dirty_) {
         link->dirty = false;
         link->flush();
+        Session* const session = link->session;
+        if (session != nullptr && session->wants_room() &&
+            link->output.size() <= limits::output_high_water_bytes)
+            pump_later(*session);
     }
     dirty_.clear();
 }
@@ -100,10 +106,13 @@ std::vector<std::uint64_t> Shard::draw_horizon() {
 
 // --- publishing ----------------------------------------------------------------------------------
 
-Reason Shard::publish(const MessageView& message, Session* from) {
+void Shard::publish(const MessageView& message, Session* from) {
+    // A full store keeps nobody from getting the message now.
     if (message.retain && !retained().store(message, {index_, turn_}, now_)) {
         stats_.retained_refused.add();
-        return Reason::quota_exceeded;
+        if (quota_.allows(now_))
+            log::warn("the retained store is full; the message on {} is delivered but not kept",
+                      message.topic);
     }
     deliver_here(message, from);
     if (broker_.shards() > 1) {
@@ -112,7 +121,6 @@ Reason Shard::publish(const MessageView& message, Session* from) {
         item.message = message;
         published_->append(item);
     }
-    return Reason::success;
 }
 
 void Shard::deliver_here(const MessageView& message, const Session* from) {
@@ -193,12 +201,8 @@ std::size_t Shard::receive(Link& link, Bytes bytes) {
     return link.session == nullptr ? 0 : link.session->receive(bytes);
 }
 
-// What waits is written first: only then is there room below the high-water mark.
-void Shard::link_writable(Link& link) {
-    if (link.session == nullptr) return;
-    link.flush();
-    link.session->pump();
-}
+// Written at the end of the turn, behind the mail; then the session is pumped.
+void Shard::link_writable(Link& link) { mark_dirty(link); }
 
 void Shard::mark_dirty(Link& link) {
     if (std::exchange(link.dirty, true)) return;

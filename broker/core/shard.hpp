@@ -14,6 +14,7 @@
 #include <string>
 #include <vector>
 
+#include "broker/base/log_quota.hpp"
 #include "broker/core/connect_request.hpp"
 #include "broker/core/contest.hpp"
 #include "broker/core/deadlines.hpp"
@@ -57,8 +58,14 @@ public:
     bool congested() const;
     // True while retained messages wait to be sent: the owner must not sleep.
     bool has_work() const { return !pumping_.empty(); }
+    // False when clients cause more log lines than anybody reads.
+    bool may_log() { return quota_.allows(now_); }
 
     // --- connections
+    // What has become of an identity since it was authenticated, asked when a client enters: it may
+    // have been revoked while the newcomer was on its way. Null: refused. Set once, before the start.
+    std::function<IdentityPtr(const std::string& client_id, const IdentityPtr& identity)> recheck =
+        [](const std::string&, const IdentityPtr& identity) { return identity; };
     // The client's home must be this shard. The answer is in link.output, or follows when a
     // duplicate has been probed; link.session is set once admitted.
     void admit(Link& link, std::unique_ptr<ConnectRequest> request);
@@ -95,9 +102,8 @@ public:
     RetainedStore& retained();
     Broker& broker() { return broker_; }
     // Hands a message to all who match, here and on the other shards, and to the retained store.
-    // from: null if no session is its publisher. quota_exceeded: the retained store is full and
-    // nobody got it.
-    Reason publish(const MessageView& message, Session* from);
+    // from: null if no session is its publisher.
+    void publish(const MessageView& message, Session* from);
     void post_share_news(ShareNews news);
     // Hands a message back to the group that had picked a member who went away.
     void return_to_group(GroupRef group, MemberKey member, const MessageView& message);
@@ -154,6 +160,7 @@ private:
     std::vector<Link*> dirty_;
     std::vector<Session*> pumping_;  // sessions that have more to send next turn
     Contests settled_;               // freed at the end of the turn
+    log::Quota quota_;
 };
 
 }  // namespace drawbridge::core

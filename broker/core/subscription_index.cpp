@@ -82,6 +82,14 @@ void SubscriptionIndex::remove(FilterEntry& entry, std::uint32_t position) {
     drop_if_empty(entry);
 }
 
+bool SubscriptionIndex::has(const Subscriber& subscriber, std::string_view filter) const {
+    const auto found = filters_.find(filter);
+    if (found == filters_.end()) return false;
+    const FilterEntry* const entry = found->second.get();
+    return std::ranges::any_of(subscriber.subscriptions,
+                               [&](const SubscriptionRef& ref) { return ref.entry == entry; });
+}
+
 void SubscriptionIndex::add_group(std::string_view filter, ShareGroup& group) {
     FilterEntry& entry = entry_for(filter);
     changed(entry);

@@ -53,6 +53,8 @@ public:
     // Returns false if there was none.
     bool unsubscribe(Subscriber& subscriber, std::string_view filter);
 
+    bool has(const Subscriber& subscriber, std::string_view filter) const;
+
     void add_group(std::string_view filter, ShareGroup& group);
     void remove_group(std::string_view filter, ShareGroup& group);
 

@@ -24,9 +24,12 @@ Port::Port(std::string listener_name, int listening, std::shared_ptr<const TlsCo
 Port::~Port() { ::close(fd); }
 
 void Listener::open() {
-    if (!loop_.poller().add(port_.fd, *this, EPOLLIN | EPOLLEXCLUSIVE))
-        throw std::runtime_error("listener " + port_.name + ": epoll refuses its socket");
-    open_ = true;
+    if (!watch()) throw std::runtime_error("listener " + port_.name + ": epoll refuses its socket");
+}
+
+bool Listener::watch() {
+    open_ = loop_.poller().add(port_.fd, *this, EPOLLIN | EPOLLEXCLUSIVE);
+    return open_;
 }
 
 void Listener::close() {
@@ -58,6 +61,8 @@ void Listener::rest(int error) {
     loop_.shard().deadlines().set(*this, loop_.shard().now() + rest_time);
 }
 
-void Listener::expired(TimePoint) { open(); }
+void Listener::expired(TimePoint) {
+    if (!watch()) rest(errno);
+}
 
 }  // namespace drawbridge::net

@@ -31,7 +31,9 @@ class Listener final : public Pollable, public core::Deadline {
 public:
     Listener(Loop& loop, const Port& port) : loop_(loop), port_(port) {}
 
-    // Both from the loop's thread, or before it runs.
+    ~Listener() { close(); }
+
+    // Both from the loop's thread, or before it runs. open() throws std::runtime_error.
     void open();
     void close();
 
@@ -39,6 +41,7 @@ public:
 
 private:
     void expired(TimePoint now) override;  // the rest is over
+    bool watch();
     void rest(int error);
 
     Loop& loop_;

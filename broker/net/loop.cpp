@@ -90,7 +90,8 @@ int Loop::sleep_ms() {
 void Loop::turn(int timeout_ms) {
     std::array<epoll_event, limits::events_per_turn_max> events;
     int count = 0;
-    if (shard_.congested()) {
+    const bool congested = shard_.congested();
+    if (congested) {
         // Another shard is behind: it must catch up before more is read from clients here.
         wakeup_->wait(1);
     } else {
@@ -101,13 +102,24 @@ void Loop::turn(int timeout_ms) {
     shard_.begin_turn(Clock::now());
     shard_.take_mail();
     run_tasks();
-    for (MqttConnection* connection : std::exchange(called_, {})) connection->turn_began();
+    if (!congested) call_connections();
     for (int i = 0; i < count; ++i)
         static_cast<Pollable*>(events[static_cast<std::size_t>(i)].data.ptr)
             ->ready(events[static_cast<std::size_t>(i)].events);
-    shard_.expire();
+    // While clients are not read, their silence is not theirs.
+    if (!congested) shard_.expire();
     shard_.end_turn();
     bury();
+}
+
+void Loop::call_connections() {
+    std::vector<MqttConnection*> now;
+    now.swap(called_);
+    if (now.size() > limits::events_per_turn_max) {
+        called_.assign(now.begin() + limits::events_per_turn_max, now.end());
+        now.resize(limits::events_per_turn_max);
+    }
+    for (MqttConnection* connection : now) connection->turn_began();
 }
 
 void Loop::run_tasks() {

@@ -67,6 +67,7 @@ private:
     void turn(int timeout_ms);
     int sleep_ms();
     void run_tasks();
+    void call_connections();
     void bury();
     void close_all();
 

@@ -1,5 +1,6 @@
 #include "broker/net/mqtt_connection.hpp"
 
+#include "broker/base/limits.hpp"
 #include "broker/base/log.hpp"
 #include "broker/net/loop.hpp"
 #include "broker/net/network.hpp"
@@ -25,13 +26,20 @@ void MqttConnection::flush() {
     if (closing_) return leave();
     if (waiting_ && session != nullptr) {
         waiting_ = false;
-        if (!unread_.empty()) loop_.call_next_turn(*this);
+        if (!unread_.empty()) call();
     }
+    const bool was_full = is_full();
     const Stream::Sent sent = blocked_ ? Stream::Sent::blocked : stream_.send(output);
     blocked_ = sent == Stream::Sent::blocked;
-    write_failed_ = sent == Stream::Sent::failed;
-    if (!write_failed_ && !waiting_) watch();
-    if (write_failed_) loop_.call_next_turn(*this);
+    if (sent == Stream::Sent::failed) {
+        // What the client has said before it went is read first: it may be DISCONNECT.
+        write_failed_ = true;
+        output.clear();
+        return read_next_turn();
+    }
+    if (!waiting_) watch();
+    if ((was_full || stalled_) && !is_full()) call();
+    stalled_ = is_full();
 }
 
 void MqttConnection::leave() {
@@ -50,10 +58,10 @@ void MqttConnection::close(bool peer_is_done) {
 }
 
 void MqttConnection::turn_began() {
+    called_ = false;
     if (lost_ || closing_) return;
-    if (write_failed_) return lose();
     if (!unread_.empty()) use({});
-    if (std::exchange(more_to_read_, false) && !lost_ && !closing_) receive(0);
+    if (std::exchange(more_to_read_, false) && !lost_ && !closing_) receive();
 }
 
 void MqttConnection::ready(std::uint32_t events) {
@@ -61,26 +69,41 @@ void MqttConnection::ready(std::uint32_t events) {
     if ((events & EPOLLOUT) && blocked_) {
         blocked_ = false;
         loop_.shard().link_writable(*this);
-        loop_.shard().mark_dirty(*this);
     }
-    if (events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) receive(events);
+    if (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) end_announced_ = true;
+    if (end_announced_ || (events & EPOLLIN)) receive();
 }
 
-void MqttConnection::receive(std::uint32_t events) {
+void MqttConnection::receive() {
+    if (is_full()) {  // it must read its answers first; flush() comes back here
+        more_to_read_ = true;
+        return;
+    }
     const Stream::Received received = stream_.receive(loop_.read_space());
     if (stream_.wants_to_send()) loop_.shard().mark_dirty(*this);
     loop_.shard().take_mail();
     if (!received.bytes.empty()) use(received.bytes);
     if (closing_) return;
-    if (received.state != Stream::State::open) return lose();
+    const bool open = received.state == Stream::State::open;
+    if (!open || (write_failed_ && received.bytes.empty())) return lose();
     // The poller reports news only. A read that fills the space may have left something, and behind
     // the last bytes comes the end, which is no news when it came with them.
-    if (!received.filled_space && !(events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR))) return;
-    more_to_read_ = true;
-    loop_.call_next_turn(*this);
+    if (received.filled_space || end_announced_ || write_failed_) read_next_turn();
 }
 
-// Gives the shard what has come, and keeps what it has not used: the beginning of a packet.
+void MqttConnection::read_next_turn() {
+    more_to_read_ = true;
+    call();
+}
+
+void MqttConnection::call() {
+    if (!std::exchange(called_, true)) loop_.call_next_turn(*this);
+}
+
+bool MqttConnection::is_full() const { return output.size() > limits::output_high_water_bytes; }
+
+// Gives the shard what has come, and keeps what it has not used: the beginning of a packet, or more
+// if the client does not read its answers.
 void MqttConnection::use(Bytes fresh) {
     if (unread_.empty()) {
         const std::size_t used = loop_.shard().receive(*this, fresh);
@@ -111,19 +134,18 @@ void MqttConnection::watch() {
     } else if (!loop_.poller().add(fd, *this, events)) {
         log::error("client from {}: epoll refuses its socket", address());
         write_failed_ = true;
-        return;
+        return read_next_turn();
     }
     watched_ = in_poller_ = true;
 }
 
-void MqttConnection::begin_probe(TimePoint now) {
-    probe_began_ = now;
+void MqttConnection::begin_probe(TimePoint) {
+    segments_before_probe_ = stream_.socket().segments_received();
     stream_.socket().probe_peer(true);
 }
 
-bool MqttConnection::probe_answered(TimePoint now) {
-    const auto passed = std::chrono::duration_cast<milliseconds>(now - probe_began_).count();
-    if (stream_.socket().silent_ms() > static_cast<std::uint64_t>(passed)) return false;
+bool MqttConnection::probe_answered(TimePoint) {
+    if (stream_.socket().segments_received() == segments_before_probe_) return false;
     stream_.socket().probe_peer(false);
     return true;
 }

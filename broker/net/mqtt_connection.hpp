@@ -30,12 +30,15 @@ public:
     void close(bool peer_is_done) override;
     void begin_probe(TimePoint now) override;
     bool probe_answered(TimePoint now) override;
-    std::string_view address() const override { return stream_.peer(); }
+    std::string address() const override { return stream_.peer(); }
 
     std::size_t place = 0;  // in the loop's list
 
 private:
-    void receive(std::uint32_t events);
+    void receive();
+    void read_next_turn();
+    void call();
+    bool is_full() const;
     void use(Bytes fresh);
     void lose();
     void leave();
@@ -44,10 +47,13 @@ private:
     Loop& loop_;
     Stream stream_;
     Buffer unread_;
-    TimePoint probe_began_;
+    std::uint32_t segments_before_probe_ = 0;
     bool in_poller_;  // as a stranger, until watched_
     bool watched_ = false;
     bool more_to_read_ = false;
+    bool end_announced_ = false;  // behind what is left to read comes the end
+    bool called_ = false;         // for the next turn
+    bool stalled_ = false;        // was full after the last flush
     bool blocked_ = false;  // the socket takes no more for now
     bool waiting_ = true;   // not admitted yet: nothing is read
     bool write_failed_ = false;

@@ -2,8 +2,8 @@
 
 #include <arpa/inet.h>
 #include <fmt/format.h>
+#include <linux/tcp.h>
 #include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -53,12 +53,10 @@ PeerAddress::PeerAddress(const sockaddr_storage& address) {
     }
 }
 
-std::string_view PeerAddress::text() const {
-    thread_local std::string text;
+std::string PeerAddress::text() const {
     char host[INET6_ADDRSTRLEN] = "?";
     ::inet_ntop(v6_ ? AF_INET6 : AF_INET, bytes_.data(), host, sizeof host);
-    text = v6_ ? fmt::format("[{}]:{}", host, port_) : fmt::format("{}:{}", host, port_);
-    return text;
+    return v6_ ? fmt::format("[{}]:{}", host, port_) : fmt::format("{}:{}", host, port_);
 }
 
 Socket& Socket::operator=(Socket&& other) noexcept {
@@ -83,11 +81,11 @@ void Socket::probe_peer(bool on) {
                1);  // restarts the timer; sends at once if silent for longer
 }
 
-std::uint32_t Socket::silent_ms() const {
+std::uint32_t Socket::segments_received() const {
     tcp_info info{};
     socklen_t size = sizeof info;
-    if (::getsockopt(fd_, IPPROTO_TCP, TCP_INFO, &info, &size) != 0) return UINT32_MAX;
-    return std::min(info.tcpi_last_ack_recv, info.tcpi_last_data_recv);
+    ::getsockopt(fd_, IPPROTO_TCP, TCP_INFO, &info, &size);
+    return info.tcpi_segs_in;
 }
 
 int listen_on(const std::string& address, std::uint16_t port) {

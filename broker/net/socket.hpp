@@ -6,7 +6,6 @@
 #include <array>
 #include <cstdint>
 #include <string>
-#include <string_view>
 #include <utility>
 
 namespace drawbridge::net {
@@ -17,8 +16,8 @@ public:
     PeerAddress() = default;
     explicit PeerAddress(const sockaddr_storage& address);
 
-    // "192.0.2.7:50123", "[2001:db8::1]:50123". The text lives until this thread asks again.
-    std::string_view text() const;
+    // "192.0.2.7:50123", "[2001:db8::1]:50123".
+    std::string text() const;
 
 private:
     std::array<std::uint8_t, 16> bytes_{};
@@ -36,15 +35,16 @@ public:
 
     int fd() const { return fd_; }
     bool is_open() const { return fd_ >= 0; }
-    std::string_view peer() const { return peer_.text(); }
+    std::string peer() const { return peer_.text(); }
     void close();
 
     // Has the kernel ask the peer's host for a sign of life soon, whatever the application there
     // does: a keep-alive probe as soon as the connection has been silent for a second, then one
     // each second.
     void probe_peer(bool on);
-    // Milliseconds since the peer's host last acknowledged or sent anything.
-    std::uint32_t silent_ms() const;
+    // Segments that have come from the peer's host since the connection began: acknowledgements,
+    // answers to probes, data.
+    std::uint32_t segments_received() const;
 
 private:
     int fd_ = -1;

@@ -2,6 +2,7 @@
 
 #include <sys/uio.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 
@@ -11,6 +12,7 @@ namespace drawbridge::net {
 namespace {
 
 constexpr std::size_t pieces_max = 16;  // of one gathered write
+constexpr std::size_t encrypted_at_once = 64u << 10;  // four records of TLS
 
 bool would_block() { return errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR; }
 
@@ -37,19 +39,19 @@ Stream::Received Stream::receive(ReadSpace& space) {
     return {space.plain.bytes(), state, filled_space};
 }
 
+// Encrypts no more than the socket takes soon: what waits stays in output, where its size is seen.
 Stream::Sent Stream::send(core::Output& output) {
     if (!tls_) return send_plain(output);
-    std::array<Bytes, pieces_max> pieces;
-    while (!output.empty()) {
-        const std::size_t count = output.peek(pieces);
-        for (std::size_t i = 0; i < count; ++i) {
-            if (tls_->engine.send(pieces[i], tls_->cipher) != TlsStatus::ok) return Sent::failed;
-        }
-        std::size_t size = 0;
-        for (std::size_t i = 0; i < count; ++i) size += pieces[i].size();
-        output.take(size);
+    Sent sent = send_cipher();
+    std::array<Bytes, 1> piece;
+    while (sent == Sent::all && output.peek(piece) > 0) {
+        const Bytes part = piece[0].first(std::min(piece[0].size(), encrypted_at_once));
+        if (tls_->engine.send(part, tls_->cipher) != TlsStatus::ok) return Sent::failed;
+        output.take(part.size());
+        // Small pieces share a write.
+        if (tls_->cipher.size() >= encrypted_at_once || output.empty()) sent = send_cipher();
     }
-    return send_cipher();
+    return sent;
 }
 
 Stream::Sent Stream::send_plain(core::Output& output) {

@@ -43,7 +43,7 @@ public:
     bool wants_to_send() const { return tls_ && tls_->cipher.size() > tls_->sent; }
 
     Socket& socket() { return socket_; }
-    std::string_view peer() const { return socket_.peer(); }
+    std::string peer() const { return socket_.peer(); }
     std::string_view protocol() const { return tls_ ? tls_->engine.protocol() : "tcp"; }
     std::string failure() const { return tls_ ? tls_->engine.failure() : std::string(); }
 

@@ -49,9 +49,12 @@ Found search(
     const auto visit = [&](const MessagePtr& kept, RetainedOrigin) {
         found.push_back(std::string(kept->view().topic) + "=" +
                         std::string(as_text(kept->view().payload)));
+        return true;
     };
     std::optional<std::string> rest = "";
-    while ((rest = retained.search(filter, *rest, steps, when, visit))) between();
+    for (std::size_t left = steps;
+         (rest = retained.search(filter, *rest, left, when, visit)); left = steps)
+        between();
     return found;
 }
 
@@ -296,6 +299,37 @@ TEST_CASE("what has expired does not count against the bounds", "[core][retained
     CHECK(put("b", now + seconds(3), now + seconds(2)));  // replaced: expires now
     CHECK(put("d", TimePoint::max(), now + seconds(3)));
     CHECK(retained.messages() == 2);
+}
+
+TEST_CASE("a search that is stopped goes on with the message it was stopped before",
+          "[core][retained]") {
+    const Limits limits;
+    RetainedStore retained(limits);
+    for (const char* topic : {"a/1", "a/2", "a/3"}) store(retained, topic, "x");
+    Found found;
+    std::size_t room = 0;
+    const auto visit = [&](const MessagePtr& kept, RetainedOrigin) {
+        if (room == 0) return false;
+        --room;
+        found.emplace_back(kept->view().topic);
+        return true;
+    };
+    std::optional<std::string> rest = "";
+    for (int calls = 0; rest && calls < 10; ++calls) {
+        std::size_t steps = 100;
+        rest = retained.search("a/+", *rest, steps, now, visit);
+        room = 1;
+    }
+    CHECK_FALSE(rest);
+    CHECK(found == Found{"a/1", "a/2", "a/3"});
+
+    room = 0;  // the same without a wildcard
+    std::size_t steps = 100;
+    rest = retained.search("a/1", "", steps, now, visit);
+    REQUIRE(rest);
+    room = 1;
+    CHECK_FALSE(retained.search("a/1", *rest, steps, now, visit));
+    CHECK(found.back() == "a/1");
 }
 
 TEST_CASE("threads may store and search at the same time", "[core][retained]") {

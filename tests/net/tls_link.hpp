@@ -13,6 +13,8 @@
 
 namespace drawbridge::test {
 
+using namespace net;  // what is tested
+
 // 2026-09-21; the certificates of these tests are made then.
 inline const WallTime tls_time = WallClock::from_time_t(1'790'000'000);
 

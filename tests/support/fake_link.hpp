@@ -32,7 +32,7 @@ public:
     void close(bool peer_is_done) override;
     void begin_probe(TimePoint) override { probed = true; }
     bool probe_answered(TimePoint) override { return probed && host_is_up; }
-    std::string_view address() const override { return "192.0.2.7:50123"; }
+    std::string address() const override { return "192.0.2.7:50123"; }
 
     // The peer's end writes.
     void write(Bytes bytes);

@@ -17,6 +17,8 @@
 
 namespace drawbridge::test {
 
+using namespace net;  // what is tested
+
 class TlsClient {
 public:
     // version: TLS1_3_VERSION and the like, the only one that is offered.
