@@ -45,7 +45,8 @@ void IdentityReviews::review(core::Shard& shard) {
     }
     auto& recent = recent_[shard.index()];
     std::erase_if(recent, [&](const auto& one) { return one.second.at + remember_ < shard.now(); });
-    for (const auto& [id, change] : changes) recent.insert_or_assign(id, Recent{shard.now(), change});
+    for (const auto& [id, change] : changes)
+        recent.insert_or_assign(id, Recent{shard.now(), change});
 
     using Verdict = core::Shard::Verdict;
     shard.review_identities([&](const core::Session& session) -> Verdict {

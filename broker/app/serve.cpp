@@ -112,7 +112,8 @@ void say_what_to_know(const GlobalOptions& options, const Configuration& configu
     log::info("sessions, queues and retained messages are kept in memory only");
     if (first_device_missing)
         log::info(
-            "no device yet; add the first one in another terminal: {} --data {} device add sensor-1",
+            "no device yet; add the first one in another terminal: {} --data {} device add "
+            "sensor-1",
             own_path(), options.data.string());
 }
 
@@ -158,8 +159,8 @@ void serve(const GlobalOptions& options) {
 
     auto admin =
         std::make_unique<AdminServer>(io, options.data / "admin.sock", network, *authenticator);
-    reviews.attach(network, configuration.broker.connect_timeout + configuration.auth.duplicate_probe +
-                                seconds(10));
+    reviews.attach(network, configuration.broker.connect_timeout +
+                                configuration.auth.duplicate_probe + seconds(10));
     say_what_to_know(options, configuration,
                      auth::DeviceStore(options.data / "drawbridge.db").list().empty());
     network.start();

@@ -50,8 +50,8 @@ constexpr std::size_t connect_bytes_max = 128u << 10;
 // oldest.
 constexpr std::size_t handshakes_max = 4'096;
 
-// Routes that are remembered, per shard, in each of two generations: topics, and bytes of topics and
-// receivers. The route of a longer topic than route_topic_bytes_max is worked out each time.
+// Routes that are remembered, per shard, in each of two generations: topics, and bytes of topics
+// and receivers. The route of a longer topic than route_topic_bytes_max is worked out each time.
 constexpr std::size_t route_cache_entries_max = 32'768;
 constexpr std::size_t route_cache_bytes_max = 32u << 20;
 constexpr std::size_t route_topic_bytes_max = 1'024;

@@ -35,8 +35,8 @@ spdlog::logger& logger() {
 void set_level(Level level) { logger().set_level(to_spdlog(level)); }
 bool enabled(Level level) { return logger().should_log(to_spdlog(level)); }
 
-// Names that strangers choose stand in the lines: they must neither look like lines of their own nor
-// fill the disk.
+// Names that strangers choose stand in the lines: they must neither look like lines of their own
+// nor fill the disk.
 void write(Level level, std::string_view text) {
     constexpr std::size_t line_bytes_max = 2'000;
     std::string line(text.substr(0, line_bytes_max));

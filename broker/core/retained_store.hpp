@@ -35,9 +35,9 @@ public:
 
     // False: stop before this one.
     using Visit = std::function<bool(const MessagePtr&, RetainedOrigin)>;
-    // Visits messages that filter matches, in the order of their topics, from `after` (exclusive; ""
-    // for the beginning) on, and counts down `steps` for each topic it looks at, until they are used
-    // up. Returns the topic to go on from, or nothing at the end.
+    // Visits messages that filter matches, in the order of their topics, from `after` (exclusive;
+    // "" for the beginning) on, and counts down `steps` for each topic it looks at, until they are
+    // used up. Returns the topic to go on from, or nothing at the end.
     std::optional<std::string> search(std::string_view filter, const std::string& after,
                                       std::size_t& steps, TimePoint now, const Visit& visit) const;
 

@@ -3,8 +3,9 @@
 // A route is worked out by matching the topic against the index once, and holds until a
 // subscription that concerns it changes: a change of a filter without wildcards forgets that one
 // topic, a change of a filter with wildcards makes all routes out of date.
-// Limit: limits::route_cache_entries_max topics and route_cache_bytes_max bytes in each of two generations. When the young one is
-// full it becomes the old one and the old one is forgotten, so topics in use stay and the rest go.
+// Limit: limits::route_cache_entries_max topics and route_cache_bytes_max bytes in each of two
+// generations. When the young one is full it becomes the old one and the old one is forgotten, so
+// topics in use stay and the rest go.
 #pragma once
 
 #include <boost/unordered/unordered_flat_map.hpp>

@@ -23,7 +23,8 @@ Result<void> with(const Result<View>& view, Receive receive) {
 
 std::size_t Session::receive(Bytes bytes) {
     std::size_t used = 0;
-    // Who does not read its answers is not read either: what it sends could be answered without end.
+    // Who does not read its answers is not read either: what it sends could be answered without
+    // end.
     while (link_ != nullptr && has_room()) {
         wire::Frame frame;
         const auto cut =

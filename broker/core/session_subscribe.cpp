@@ -71,7 +71,8 @@ Result<Reason> Session::subscribe(const wire::SubscriptionRequest& request, std:
     return granted;
 }
 
-// One for each filter: subscribing again begins it anew, so there are never more than subscriptions.
+// One for each filter: subscribing again begins it anew, so there are never more than
+// subscriptions.
 void Session::begin_replay(std::string_view filter, std::uint8_t qos, std::uint32_t id) {
     auto& replays = rare().replays;
     std::erase_if(replays, [&](const Replay& replay) { return replay.filter == filter; });

@@ -63,7 +63,8 @@ public:
 
     // --- connections
     // What has become of an identity since it was authenticated, asked when a client enters: it may
-    // have been revoked while the newcomer was on its way. Null: refused. Set once, before the start.
+    // have been revoked while the newcomer was on its way. Null: refused. Set once, before the
+    // start.
     std::function<IdentityPtr(const std::string& client_id, const IdentityPtr& identity)> recheck =
         [](const std::string&, const IdentityPtr& identity) { return identity; };
     // The client's home must be this shard. The answer is in link.output, or follows when a

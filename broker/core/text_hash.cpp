@@ -38,8 +38,8 @@ std::uint64_t read_tail(const char* from, std::size_t size) {
 }  // namespace
 
 void seed_text_hash(std::uint64_t seed) {
-    key_a = seed * 0x9E3779B97F4A7C15u | 1;
-    key_b = ~key_a | 1;
+    key_a = fold(seed + 0x9E3779B97F4A7C15u, 0xBF58476D1CE4E5B9u) | 1;
+    key_b = fold(seed + 0x3C6EF372FE94F82Au, 0x94D049BB133111EBu) | 1;
 }
 
 std::uint64_t hash_text(std::string_view text) noexcept {

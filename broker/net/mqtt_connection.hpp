@@ -54,8 +54,8 @@ private:
     bool end_announced_ = false;  // behind what is left to read comes the end
     bool called_ = false;         // for the next turn
     bool stalled_ = false;        // was full after the last flush
-    bool blocked_ = false;  // the socket takes no more for now
-    bool waiting_ = true;   // not admitted yet: nothing is read
+    bool blocked_ = false;        // the socket takes no more for now
+    bool waiting_ = true;         // not admitted yet: nothing is read
     bool write_failed_ = false;
     bool closing_ = false;  // the core has ended it
     bool peer_is_done_ = false;

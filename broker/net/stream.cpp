@@ -11,7 +11,7 @@
 namespace drawbridge::net {
 namespace {
 
-constexpr std::size_t pieces_max = 16;  // of one gathered write
+constexpr std::size_t pieces_max = 16;                // of one gathered write
 constexpr std::size_t encrypted_at_once = 64u << 10;  // four records of TLS
 
 bool would_block() { return errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR; }

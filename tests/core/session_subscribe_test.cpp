@@ -42,8 +42,10 @@ TEST_CASE(
     CHECK(scene.bob.payloads() == Texts{"a", "c", "d"});
 }
 
-TEST_CASE("MQTT5-3.8.4-3, MQTT311-3.8.4-3: the same filter again replaces the subscription",
-          "[core][session]") {
+TEST_CASE(
+    "MQTT5-3.8.4-3, MQTT311-3.8.4-3: SUBSCRIBE with the same filter again replaces the "
+    "subscription",
+    "[core][session]") {
     Scene scene(any_version());
     scene.connect();
     scene.bob.subscribe("a/b", {.qos = 0});

@@ -52,7 +52,7 @@ std::vector<std::string> simulate(unsigned shards, std::uint64_t seed) {
 TEST_CASE("a broker keeps its promises, whatever happens in whatever order", "[sim]") {
     const unsigned shards = GENERATE(1u, 2u, 4u);
     const std::uint64_t first = number_from("DRAWBRIDGE_SIM_FIRST", 1);
-    const std::uint64_t seeds = number_from("DRAWBRIDGE_SIM_SEEDS", 40);
+    const std::uint64_t seeds = number_from("DRAWBRIDGE_SIM_SEEDS", 25);
     for (std::uint64_t seed = first; seed < first + seeds; ++seed) {
         INFO("shards " << shards << ", seed " << seed);
         CHECK(simulate(shards, seed) == std::vector<std::string>{});
