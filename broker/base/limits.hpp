@@ -61,9 +61,9 @@ constexpr std::size_t mailbox_bytes_max = 64u << 20;
 // Handlers of one turn: bounds how long an answer waits for the write at the turn's end.
 constexpr int events_per_turn_max = 256;
 
-// One client's share of a turn, in packets and deliveries, whichever it causes: about half a
+// One client's share of a turn, in packets and deliveries, whichever it causes: about a tenth of a
 // millisecond. The rest of what it has sent is taken in in the next turn.
-constexpr std::uint64_t work_per_client_max = 4'096;
+constexpr std::uint64_t work_per_client_max = 1'024;
 
 // Sessions that get more of what waits for them in one turn, and how many messages each: what takes
 // longer goes on in the next turn.

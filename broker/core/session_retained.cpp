@@ -7,7 +7,7 @@ namespace drawbridge::core {
 namespace {
 
 // Topics of the retained store looked at in one go: some tens of microseconds.
-constexpr std::size_t replay_steps = 512;
+constexpr std::size_t replay_steps = 256;
 
 }  // namespace
 
@@ -27,7 +27,8 @@ void Session::replay_retained() {
     std::size_t steps = replay_steps;
     while (link_ != nullptr && !replays.empty()) {
         if (steps == 0) return shard_.pump_later(*this);
-        Replay& replay = replays.front();
+        --steps;
+        Replay& replay = replays.back();
         bool stopped = false;
         const auto visit = [&](const MessagePtr& message, RetainedOrigin origin) {
             if (origin.turn > replay.horizon[origin.shard]) return true;
@@ -47,7 +48,7 @@ void Session::replay_retained() {
         auto rest =
             shard_.retained().search(replay.filter, replay.after, steps, shard_.now(), visit);
         if (!rest) {
-            replays.erase(replays.begin());
+            replays.pop_back();
             continue;
         }
         replay.after = std::move(*rest);

@@ -31,8 +31,8 @@ const char* why_refused(Reason reason) {
     }
 }
 
-// In deliveries, which take about as long.
-constexpr std::uint64_t work_of_a_filter = 4;
+// In deliveries: a filter with many levels takes a microsecond or two.
+constexpr std::uint64_t work_of_a_filter = 16;
 // Some hundred microseconds.
 constexpr std::size_t subscriptions_ended_at_once = 512;
 
