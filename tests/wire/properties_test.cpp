@@ -206,7 +206,7 @@ TEST_CASE("binary data is not held to the rules for strings", "[wire][properties
     CHECK(check(Body{0x09, 0, 2, 0x00, 0xFF}, PacketType::publish) == "ok");
 }
 
-TEST_CASE("MQTT5-3.1.2.11.10: authentication data comes with a method", "[wire][properties]") {
+TEST_CASE("MQTT5-3.1.2.11: authentication data comes with a method", "[wire][properties]") {
     for (const PacketType packet : {PacketType::connect, PacketType::connack, PacketType::auth}) {
         CHECK(check(Body{0x16, 0, 1, 'd'}, packet) == "protocol error MQTT-3.1.2.11.10");
         CHECK(check(Body{0x16, 0, 1, 'd', 0x15, 0, 1, 'm'}, packet) == "ok");

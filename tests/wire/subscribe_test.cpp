@@ -142,7 +142,7 @@ TEST_CASE("MQTT5-3.8.3-5: the reserved option bits are 0", "[wire][subscribe][v5
     CHECK(options_5(0b0010'1110) == "ok");
 }
 
-TEST_CASE("MQTT5-3.8.3.1: neither the QoS nor the Retain Handling of a filter is 3",
+TEST_CASE("MQTT5-3.8.3-5: neither the QoS nor the Retain Handling of a filter is 3",
           "[wire][subscribe][v5]") {
     CHECK(options_5(0b0000'0011) == "protocol error MQTT-3.8.3.1");
     CHECK(options_5(0b0011'0000) == "protocol error MQTT-3.8.3.1");
