@@ -214,8 +214,10 @@ TEST_CASE(
     CHECK(scene.pump.count(&core::Stats::sessions) == 1);  // which is not the connection
 }
 
-TEST_CASE("MQTT5-3.14.4-2: after the client's DISCONNECT the broker closes and reads no more",
-          "[core][session]") {
+TEST_CASE(
+    "MQTT5-3.14.4-2, MQTT311-3.14.4-1, MQTT311-3.14.4-2: after the client's DISCONNECT the "
+    "broker closes and reads no more",
+    "[core][session]") {
     Scene scene(any_version());
     scene.connect();
     scene.bob.subscribe("a", {.qos = 1});

@@ -70,8 +70,8 @@ TEST_CASE("MQTT311-3.1.2-7: retained messages stay when the session of their pub
 }
 
 TEST_CASE(
-    "MQTT5-3.3.1-9, MQTT5-3.8.4-4, MQTT311-3.8.4-3: Retain Handling 0 sends them with every "
-    "SUBSCRIBE",
+    "MQTT5-3.3.1-9, MQTT5-3.8.4-4, MQTT311-3.3.1-6, MQTT311-3.8.4-3: Retain Handling 0 sends "
+    "them with every SUBSCRIBE",
     "[core][retained]") {
     Scene scene(any_version());
     scene.connect();
