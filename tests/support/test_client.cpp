@@ -181,6 +181,7 @@ void TestClient::send_connect(const ConnectOptions& options) {
             properties.number(PropertyId::receive_maximum, *options.receive_maximum);
         if (options.maximum_packet_size)
             properties.number(PropertyId::maximum_packet_size, *options.maximum_packet_size);
+        for (const wire::Property& property : options.properties) properties.raw(property.raw);
     }
     if (options.will) {
         const TestWill& will = *options.will;

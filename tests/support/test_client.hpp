@@ -55,7 +55,8 @@ struct ConnectOptions {
     std::optional<std::uint32_t> receive_maximum{};
     std::optional<std::uint32_t> maximum_packet_size{};
     std::optional<TestWill> will{};
-    core::IdentityPtr identity{};  // null: may do everything, and is called as the client id
+    core::IdentityPtr identity{};     // null: may do everything, and is called as the client id
+    wire::PropertyList properties{};  // further ones
 };
 
 // A session that outlives its connection, in either version.
