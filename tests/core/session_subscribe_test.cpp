@@ -226,8 +226,9 @@ TEST_CASE(
     CHECK(scene.bob.payloads() == Texts{"1"});
 }
 
-TEST_CASE("MQTT5-3.8.4-4: nothing that waits is lost when a subscription is replaced",
-          "[core][session]") {
+TEST_CASE(
+    "MQTT5-3.8.4-4, MQTT311-3.8.4-3: nothing that waits is lost when a subscription is replaced",
+    "[core][session]") {
     Scene scene(any_version());
     REQUIRE(scene.alice.connect());
     REQUIRE(scene.bob.connect({.receive_maximum = 1}));
