@@ -81,6 +81,7 @@ struct WillProperties {
     explicit WillProperties(const TestWill& will) {
         if (will.delay_s > 0) writer.number(PropertyId::will_delay_interval, will.delay_s);
         if (will.expiry_s) writer.number(PropertyId::message_expiry_interval, *will.expiry_s);
+        for (const wire::Property& property : will.properties) writer.raw(property.raw);
     }
     wire::PropertyWriter writer;
 };
@@ -181,6 +182,7 @@ void TestClient::send_connect(const ConnectOptions& options) {
             properties.number(PropertyId::receive_maximum, *options.receive_maximum);
         if (options.maximum_packet_size)
             properties.number(PropertyId::maximum_packet_size, *options.maximum_packet_size);
+        for (const wire::Property& property : options.properties) properties.raw(property.raw);
     }
     if (options.will) {
         const TestWill& will = *options.will;

@@ -46,6 +46,7 @@ struct TestWill {
     bool retain = false;
     std::uint32_t delay_s = 0;
     std::optional<std::uint32_t> expiry_s{};
+    wire::PropertyList properties{};  // further ones
 };
 
 struct ConnectOptions {
@@ -55,7 +56,8 @@ struct ConnectOptions {
     std::optional<std::uint32_t> receive_maximum{};
     std::optional<std::uint32_t> maximum_packet_size{};
     std::optional<TestWill> will{};
-    core::IdentityPtr identity{};  // null: may do everything, and is called as the client id
+    core::IdentityPtr identity{};     // null: may do everything, and is called as the client id
+    wire::PropertyList properties{};  // further ones
 };
 
 // A session that outlives its connection, in either version.
