@@ -1,7 +1,10 @@
 #include "broker/core/connect_request.hpp"
 
+#include "broker/base/assert.hpp"
+#include "broker/wire/cursor.hpp"
 #include "broker/wire/decode.hpp"
 #include "broker/wire/encode.hpp"
+#include "broker/wire/reason_table.hpp"
 
 namespace drawbridge::core {
 
@@ -33,10 +36,28 @@ Reason refuse_early(const wire::ConnectView& connect) {
     return Reason::success;
 }
 
+std::optional<wire::Version> answerable(Bytes body, const Violation& violation) {
+    wire::Cursor in(body, wire::Version::v5);
+    const std::string_view name = in.utf8();
+    const std::uint8_t level = in.u8();
+    const bool known_name = name == "MQTT" || name == "MQIsdp";
+    if (in.violation() || !known_name) return std::nullopt;  // MQTT5-3.1.2-1
+    if (name == "MQTT" && level >= 5) return wire::Version::v5;
+    // MQTT311-3.1.2-2: an unknown version is told so; MQTT311-3.1.4-1: nothing else is.
+    if (violation.reason == Reason::unsupported_protocol_version) return wire::Version::v3_1_1;
+    return std::nullopt;
+}
+
 void append_refusal(wire::Version version, Reason reason, Buffer& out) {
     wire::ConnackView connack;
-    connack.code = version == wire::Version::v5 ? static_cast<std::uint8_t>(reason)
-                                                : wire::connack_code_311(reason);
+    connack.code = static_cast<std::uint8_t>(reason);
+    if (version == wire::Version::v5) {
+        ASSERT(wire::is_listed(connack.code, wire::PacketType::connack));  // MQTT5-3.2.2-8
+    } else {
+        const auto code = wire::connack_code_311(reason);
+        if (!code) return;
+        connack.code = *code;
+    }
     wire::encode(connack, version, out);
 }
 

@@ -82,6 +82,7 @@ struct WillProperties {
     explicit WillProperties(const TestWill& will) {
         if (will.delay_s > 0) writer.number(PropertyId::will_delay_interval, will.delay_s);
         if (will.expiry_s) writer.number(PropertyId::message_expiry_interval, *will.expiry_s);
+        for (const wire::Property& property : will.properties) writer.raw(property.raw);
     }
     wire::PropertyWriter writer;
 };

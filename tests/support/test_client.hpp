@@ -49,6 +49,7 @@ struct TestWill {
     bool retain = false;
     std::uint32_t delay_s = 0;
     std::optional<std::uint32_t> expiry_s{};
+    wire::PropertyList properties{};  // further ones
 };
 
 struct ConnectOptions {

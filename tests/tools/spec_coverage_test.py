@@ -88,6 +88,14 @@ def test_a_reason_is_not_kept_once_there_is_a_test(check):
     assert check(files) == (1, ["docs/conformance.md: MQTT5-2.1.4 has a test"])
 
 
+def test_the_document_names_files_that_are_there(check):
+    files = {
+        "tests/wire/a_test.cpp": f"TEST_CASE({ALL}) {{}}\n",
+        "docs/conformance.md": "| all of it | `wire/a_test.cpp` `wire/b_test.cpp` |\n",
+    }
+    assert check(files) == (1, ["docs/conformance.md: there is no tests/wire/b_test.cpp"])
+
+
 def test_the_table_names_the_files_of_each_statement(check):
     files = {"tests/wire/a_test.cpp": 'TEST_CASE("MQTT5-2.1.4: x") {}\n'}
     status, lines = check(files, "--table")

@@ -119,6 +119,27 @@ TEST_CASE("MQTT5-4.7.3-1, MQTT311-4.7.3-1: a filter has at least one character",
     CHECK(unsubscribe(Body{0, 1}.text("/"), Version::v3_1_1) == "ok");
 }
 
+TEST_CASE("MQTT5-4.7.3-2, MQTT311-4.7.3-2: a filter does not hold U+0000", "[wire][subscribe]") {
+    const std::string_view filter("a\0b", 3);
+    CHECK(subscribe(Body{0, 1}.text(filter).u8(0), Version::v3_1_1) ==
+          "malformed packet MQTT-1.5.3-2");
+    CHECK(subscribe(Body{0, 1, 0}.text(filter).u8(0), Version::v5) ==
+          "malformed packet MQTT-1.5.4-2");
+    CHECK(unsubscribe(Body{0, 1, 0}.text(filter), Version::v5) == "malformed packet MQTT-1.5.4-2");
+    CHECK(subscribe(Body{0, 1, 0}.text("a\1b").u8(0), Version::v5) == "ok");
+}
+
+TEST_CASE("MQTT5-4.7.3-3, MQTT311-4.7.3-3: a filter may have 65535 bytes", "[wire][subscribe]") {
+    const std::string filter(65'535, 'f');
+    const Body body = Body{0, 1}.text(filter).u8(0);
+    const Result<SubscribeView> view = decode_subscribe(0b0010, body, Version::v3_1_1);
+    REQUIRE(view.has_value());
+    SubscribeEntries entries(*view, Version::v3_1_1);
+    SubscriptionRequest request;
+    REQUIRE(entries.next(request));
+    CHECK(request.filter == filter);
+}
+
 TEST_CASE("a filter with a misplaced wildcard is for SUBACK to refuse", "[wire][subscribe]") {
     CHECK(subscribe(Body{0, 1}.text("a#").u8(0), Version::v3_1_1) == "ok");
 }
