@@ -6,8 +6,7 @@ using namespace drawbridge::test;
 
 TEST_CASE(
     "MQTT5-4.1, MQTT311-4.1.0-1: a session holds subscriptions, messages in both directions, and "
-    "what "
-    "is half done",
+    "what is half done",
     "[core][session]") {
     Scene scene(any_version());
     const bool v5 = scene.bob.version == Version::v5;
@@ -118,4 +117,21 @@ TEST_CASE("MQTT5-4.1.0-2: a session ends when its interval has passed, to the mi
     REQUIRE(scene.bob.connect(two_seconds));
     CHECK(scene.bob.connack().session_present == in_time);
     CHECK(scene.bob.payloads() == (in_time ? Texts{"1"} : Texts{}));
+}
+
+TEST_CASE("MQTT5-3.14.2.2.2, MQTT5-3.1.2-8: a DISCONNECT that ends the session ends a will's delay",
+          "[core][session]") {
+    Scene scene;
+    REQUIRE(scene.alice.connect());
+    scene.alice.subscribe("status/bob");
+    ConnectOptions options = persistent;
+    options.will = TestWill{.topic = "status/bob", .payload = "gone", .delay_s = 30};
+    REQUIRE(scene.bob.connect(options));
+    const std::uint32_t expiry_s = GENERATE(0u, 10u, 40u);
+    scene.bob.disconnect(Reason::disconnect_with_will, expiry_s);
+    const milliseconds due(std::min(expiry_s, 30u) * 1'000);
+    if (due.count() > 0) scene.pump.advance(due - milliseconds(1));
+    CHECK(scene.alice.payloads() == (due.count() > 0 ? Texts{} : Texts{"gone"}));
+    scene.pump.advance(milliseconds(1));
+    CHECK(scene.alice.payloads() == Texts{"gone"});
 }

@@ -95,6 +95,26 @@ TEST_CASE("MQTT5-3.3.1-10: Retain Handling 1 sends them only with a new subscrip
     CHECK(scene.bob.payloads() == Texts{"kept", "kept"});
 }
 
+TEST_CASE("MQTT5-3.3.1-10: a subscription of a resumed session existed before",
+          "[core][retained]") {
+    Scene scene;
+    REQUIRE(scene.alice.connect());
+    const wire::SubscriptionOptions if_new{.qos = 1,
+                                           .retain_handling = RetainHandling::send_if_new};
+    scene.alice.publish("a/b", "kept", {.retain = true});
+    REQUIRE(scene.bob.connect(persistent));
+    scene.bob.subscribe("a/b", if_new);
+    scene.bob.subscribe("a/#", if_new);
+    CHECK(scene.bob.payloads() == Texts{"kept", "kept"});
+    scene.bob.drop();
+    scene.bob.forget();
+    const bool resumed = GENERATE(true, false);
+    REQUIRE(scene.bob.connect(resumed ? persistent : ConnectOptions{}));
+    CHECK(scene.bob.messages.empty());
+    scene.bob.subscribe("a/b", if_new);
+    CHECK(scene.bob.payloads() == (resumed ? Texts{} : Texts{"kept"}));
+}
+
 TEST_CASE("MQTT5-3.3.1-11: Retain Handling 2 sends none", "[core][retained]") {
     Scene scene;
     scene.connect();
