@@ -1,6 +1,7 @@
 #include "broker/core/connect_request.hpp"
 
 #include "broker/base/assert.hpp"
+#include "broker/core/answer.hpp"
 #include "broker/wire/cursor.hpp"
 #include "broker/wire/decode.hpp"
 #include "broker/wire/encode.hpp"
@@ -49,16 +50,26 @@ std::optional<wire::Version> answerable(Bytes body, const Violation& violation) 
 }
 
 void append_refusal(wire::Version version, Reason reason, Buffer& out) {
-    wire::ConnackView connack;
-    connack.code = static_cast<std::uint8_t>(reason);
-    if (version == wire::Version::v5) {
-        ASSERT(wire::is_listed(connack.code, wire::PacketType::connack));  // MQTT5-3.2.2-8
-    } else {
-        const auto code = wire::connack_code_311(reason);
-        if (!code) return;
+    wire::ConnectView connect;
+    connect.version = version;
+    append_refusal(connect, reason, "", out);
+}
+
+void append_refusal(const wire::ConnectView& connect, Reason reason, std::string_view why,
+                    Buffer& out) {
+    using Id = wire::PropertyId;
+    const bool v5 = connect.version == wire::Version::v5;
+    if (!v5 || connect.properties.number(Id::request_problem_information) == 0u) why = {};
+    const auto bytes_max = connect.properties.number(Id::maximum_packet_size).value_or(UINT32_MAX);
+    const auto code = v5 ? static_cast<std::uint8_t>(reason) : wire::connack_code_311(reason);
+    if (!code) return;
+    ASSERT(!v5 || wire::is_listed(*code, wire::PacketType::connack));  // MQTT5-3.2.2-8
+    append_answer(out, why, bytes_max, [&](const wire::PropertyList& properties) {
+        wire::ConnackView connack;
         connack.code = *code;
-    }
-    wire::encode(connack, version, out);
+        connack.properties = properties;
+        wire::encode(connack, connect.version, out);
+    });
 }
 
 }  // namespace drawbridge::core

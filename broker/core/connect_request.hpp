@@ -47,5 +47,8 @@ std::optional<wire::Version> answerable(Bytes body, const Violation& violation);
 // Appends the CONNACK that refuses, in the words of the version; nothing if those of 3.1.1 have
 // none (MQTT311-3.2.2-6).
 void append_refusal(wire::Version version, Reason reason, Buffer& out);
+// The same to a client that has shown who it is, and may be told why (5.0: Reason String).
+void append_refusal(const wire::ConnectView& connect, Reason reason, std::string_view why,
+                    Buffer& out);
 
 }  // namespace drawbridge::core
