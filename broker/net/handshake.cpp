@@ -118,7 +118,10 @@ void Handshake::refuse(wire::Version version, Reason reason, std::string_view wh
     if (loop_.may_log())
         log::info("client {} from {}: refused, {}", client_id, stream_.peer(), why);
     core::Output output;
-    core::append_refusal(version, reason, output.bytes());
+    if (request_)  // how much it takes is known (MQTT-3.1.2-24)
+        core::append_refusal(request_->view(), reason, "", output.bytes());
+    else
+        core::append_refusal(version, reason, output.bytes());
     ended_ = true;
     loop_.poller().remove(stream_.socket().fd());
     loop_.see_off(std::move(stream_), std::move(output));

@@ -19,7 +19,7 @@ from mqtt_client import (
     text,
 )
 
-AUTH_METHOD, AUTH_DATA = b"\x15", b"\x16"
+AUTH_METHOD, AUTH_DATA, MAXIMUM_PACKET_SIZE = b"\x15", b"\x16", b"\x27"
 SCRAM = AUTH_METHOD + text("SCRAM-SHA-1")
 PROTOCOL_ERROR, BAD_AUTHENTICATION_METHOD = 0x82, 0x8C
 
@@ -52,6 +52,15 @@ def test_a_method_is_refused(broker, device, with_data, with_key):
     assert [(answer.kind, answer.body[1]) for answer in answers] == [
         (CONNACK, BAD_AUTHENTICATION_METHOD)
     ]
+
+
+def test_a_refusal_fits_into_the_clients_maximum_packet_size(broker, device):
+    """MQTT5-3.1.2-24: whoever gets no method through gets no packet either that is too large for it"""
+    for size in (1, 4, 5, 20):
+        with Client(broker, device, V5) as client:
+            client.send_connect(properties=SCRAM + MAXIMUM_PACKET_SIZE + struct.pack(">I", size))
+            answers = client.packets_until_closed()
+        assert all(answer.kind == CONNACK and len(answer.body) + 2 <= size for answer in answers)
 
 
 @pytest.mark.parametrize("data", [auth(0x18), auth(0x19), auth(0x00), packet(0xF0, b"")])
