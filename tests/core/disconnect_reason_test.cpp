@@ -45,6 +45,7 @@ std::vector<Wrong> malformed_in_any_version() {
         {"PINGREQ with flags", {0xC1, 0}},
         {"PINGREQ with a body", {0xC0, 1, 0}},
         {"DISCONNECT with flags", {0xE1, 0}},
+        {"AUTH with flags", {0xF1, 0}},
     };
 }
 
@@ -327,6 +328,14 @@ TEST_CASE(
     if (what == "without method") scene.alice.send_bytes(Body{0xF0, 2, 0x18, 0});
     CHECK(scene.alice.disconnect_reason() == Reason::protocol_error);
     CHECK(scene.alice.was_closed());
+}
+
+TEST_CASE("MQTT5-3.15.1-1: an AUTH with flags is malformed before it is out of place",
+          "[core][auth]") {
+    Scene scene;
+    scene.connect();
+    scene.alice.send_bytes(Body{0xF2, 6, 0x18, 4, 0x15, 0, 1, 'm'});
+    CHECK(scene.alice.disconnect_reason() == Reason::malformed_packet);
 }
 
 // As every method is refused in CONNACK there is no AUTH that the broker could send: TestClient
