@@ -135,3 +135,16 @@ TEST_CASE("MQTT5-3.14.2.2.2, MQTT5-3.1.2-8: a DISCONNECT that ends the session e
     scene.pump.advance(milliseconds(1));
     CHECK(scene.alice.payloads() == Texts{"gone"});
 }
+
+TEST_CASE(
+    "MQTT5-3.14.2.2.2: what counts is the interval that CONNECT asked for, not the one it got",
+    "[core][session]") {
+    core::Settings settings;
+    settings.limits.max_session_expiry = 0;
+    Scene scene(Version::v5, settings);
+    REQUIRE(scene.bob.connect({.session_expiry_s = 10}));
+    CHECK(scene.bob.connack().number(PropertyId::session_expiry_interval) == 0);
+    scene.bob.disconnect(Reason::success, 5);
+    CHECK(scene.bob.disconnect_reason() == std::nullopt);
+    CHECK(scene.pump.count(&core::Stats::sessions) == 0);
+}
