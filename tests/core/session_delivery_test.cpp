@@ -358,6 +358,26 @@ TEST_CASE("MQTT5-3.3.4-10, MQTT5-4.9.0-3: a full window holds back nothing else"
     CHECK(scene.bob.publish("third", "x", {.qos = 1}) == Reason::success);
 }
 
+TEST_CASE("MQTT5-3.3.4-10, MQTT5-4.9.0-3: a full window holds back no PUBREL that is due again",
+          "[core][session]") {
+    Scene scene;
+    subscribe_persistently(scene);
+    scene.bob.acknowledges = false;
+    for (const char* text : {"1", "2", "3"}) scene.alice.publish("a/b", text, {.qos = 2});
+    const std::vector<std::uint16_t> ids = packet_ids(scene.bob);
+    scene.bob.acknowledge(PacketType::pubrec, ids[1]);
+    scene.bob.acknowledge(PacketType::pubrec, ids[2]);
+    scene.bob.drop();
+    scene.bob.forget();
+    ConnectOptions one_at_a_time = persistent;
+    one_at_a_time.receive_maximum = 1;
+    REQUIRE(scene.bob.connect(one_at_a_time));
+    CHECK(scene.bob.count_of(PacketType::pubrel) == 2);
+    CHECK(scene.bob.messages.size() <= 1);
+    for (const std::uint16_t id : {ids[1], ids[2]}) scene.bob.acknowledge(PacketType::pubcomp, id);
+    CHECK(scene.bob.payloads() == Texts{"1"});
+}
+
 TEST_CASE("MQTT5-4.9.0-1: a new connection's Receive Maximum holds for what is sent again",
           "[core][session]") {
     Scene scene;
