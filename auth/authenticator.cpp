@@ -90,7 +90,7 @@ void Authenticator::work() {
                 log::error("devices cannot be read from the database: {}", failure.what());
         }
         for (Request& request : requests)
-            request.reply(stopping ? refused(Reason::server_shutting_down, "the broker stops")
+            request.reply(stopping ? refused(Reason::server_unavailable, "the broker stops")
                                    : answer(request.credentials));
         for (const auto& acted : pokes)
             if (acted) acted();

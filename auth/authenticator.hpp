@@ -61,7 +61,7 @@ public:
     // on_change and now are called by the worker.
     Authenticator(const AuthenticatorOptions& options, const Secret& secret, Profiles profiles,
                   OnChange on_change, Now now = WallClock::now);
-    // Answers those who still wait with server_shutting_down, and writes what it has noted.
+    // Answers those who still wait with server_unavailable, and writes what it has noted.
     ~Authenticator() override;
 
     void authenticate(core::Credentials credentials, Reply reply) override;

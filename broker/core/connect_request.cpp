@@ -1,8 +1,11 @@
 #include "broker/core/connect_request.hpp"
 
+#include "broker/base/assert.hpp"
 #include "broker/core/answer.hpp"
+#include "broker/wire/cursor.hpp"
 #include "broker/wire/decode.hpp"
 #include "broker/wire/encode.hpp"
+#include "broker/wire/reason_table.hpp"
 
 namespace drawbridge::core {
 
@@ -34,6 +37,18 @@ Reason refuse_early(const wire::ConnectView& connect) {
     return Reason::success;
 }
 
+std::optional<wire::Version> answerable(Bytes body, const Violation& violation) {
+    wire::Cursor in(body, wire::Version::v5);
+    const std::string_view name = in.utf8();
+    const std::uint8_t level = in.u8();
+    const bool known_name = name == "MQTT" || name == "MQIsdp";
+    if (in.violation() || !known_name) return std::nullopt;  // MQTT5-3.1.2-1
+    if (name == "MQTT" && level >= 5) return wire::Version::v5;
+    // MQTT311-3.1.2-2: an unknown version is told so; MQTT311-3.1.4-1: nothing else is.
+    if (violation.reason == Reason::unsupported_protocol_version) return wire::Version::v3_1_1;
+    return std::nullopt;
+}
+
 void append_refusal(wire::Version version, Reason reason, Buffer& out) {
     wire::ConnectView connect;
     connect.version = version;
@@ -46,9 +61,12 @@ void append_refusal(const wire::ConnectView& connect, Reason reason, std::string
     const bool v5 = connect.version == wire::Version::v5;
     if (!v5 || connect.properties.number(Id::request_problem_information) == 0u) why = {};
     const auto bytes_max = connect.properties.number(Id::maximum_packet_size).value_or(UINT32_MAX);
+    const auto code = v5 ? static_cast<std::uint8_t>(reason) : wire::connack_code_311(reason);
+    if (!code) return;
+    ASSERT(!v5 || wire::is_listed(*code, wire::PacketType::connack));  // MQTT5-3.2.2-8
     append_answer(out, why, bytes_max, [&](const wire::PropertyList& properties) {
         wire::ConnackView connack;
-        connack.code = v5 ? static_cast<std::uint8_t>(reason) : wire::connack_code_311(reason);
+        connack.code = *code;
         connack.properties = properties;
         wire::encode(connack, connect.version, out);
     });

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -39,7 +40,12 @@ private:
 // assigned (MQTT311-3.1.3-8), an authentication method (MQTT5-4.12.0-1). success: go on.
 Reason refuse_early(const wire::ConnectView& connect);
 
-// Appends the CONNACK that refuses, in the words of the version.
+// The version in which a CONNECT that breaks a rule is answered with a CONNACK; nothing: the
+// connection is closed without one. body: of that CONNECT, violation: what read() made of it.
+std::optional<wire::Version> answerable(Bytes body, const Violation& violation);
+
+// Appends the CONNACK that refuses, in the words of the version; nothing if those of 3.1.1 have
+// none (MQTT311-3.2.2-6).
 void append_refusal(wire::Version version, Reason reason, Buffer& out);
 // The same to a client that has shown who it is, and may be told why (5.0: Reason String).
 void append_refusal(const wire::ConnectView& connect, Reason reason, std::string_view why,

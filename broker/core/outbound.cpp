@@ -5,6 +5,22 @@
 #include "broker/base/assert.hpp"
 
 namespace drawbridge::core {
+namespace {
+
+// The window holds back PUBLISH packets, and no PUBREL (MQTT-3.3.4-10): the first one among the
+// last `unsent` comes before the others. False if there is none.
+bool pubrel_comes_first(Ring<Outgoing>& sent, std::size_t unsent) {
+    const std::size_t begin = sent.size() - unsent;
+    std::size_t at = begin;
+    while (at < sent.size() && sent[at].awaits != Outgoing::Awaits::pubcomp) ++at;
+    if (at == sent.size()) return false;
+    Outgoing pubrel = std::move(sent[at]);
+    for (; at > begin; --at) sent[at] = std::move(sent[at - 1]);
+    sent[begin] = std::move(pubrel);
+    return true;
+}
+
+}  // namespace
 
 void Outbound::begin_connection(std::size_t window) {
     window_ = window;
@@ -69,14 +85,14 @@ Outgoing Outbound::take(Ring<Outgoing>& ring) {
 }
 
 Outgoing* Outbound::next(TimePoint now) {
-    if (!window_open()) return nullptr;
     if (unsent_ > 0) {
+        if (!window_open() && !pubrel_comes_first(sent_, unsent_)) return nullptr;
         Outgoing& again = sent_[sent_.size() - unsent_];
         --unsent_;
         again.sent_before = true;
         return &again;
     }
-    while (!waiting_.empty()) {
+    while (window_open() && !waiting_.empty()) {
         Outgoing message = take(waiting_);
         if (message.message->view().expired(now)) {  // MQTT-3.3.2-5
             ++expired_;

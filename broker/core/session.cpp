@@ -58,7 +58,7 @@ void Session::attach(Link& link, const ConnectRequest& request, bool session_pre
     connected_at_ = WallClock::now();
     packet_bytes_max_ = connect.properties.number(Id::maximum_packet_size).value_or(UINT32_MAX);
     expiry_s_ = session_expiry(connect, limits.max_session_expiry);
-    connect_expiry_zero_ = expiry_s_ == 0;
+    connect_expiry_zero_ = connect.properties.number(Id::session_expiry_interval).value_or(0) == 0;
     keep_alive_s_ = connect.keep_alive_s;
     if (version_ == wire::Version::v5 && limits.max_keep_alive < UINT16_MAX &&
         (keep_alive_s_ == 0 || keep_alive_s_ > limits.max_keep_alive))

@@ -110,7 +110,9 @@ Session::Outcome Session::receive_packet(const wire::Frame& frame) {
         case Type::connect:
             return Violation{Reason::protocol_error, "MQTT-3.1.0-2"};
         case Type::auth:
-            return Violation{Reason::protocol_error, "MQTT-4.12.0-7"};
+            return with(wire::decode_auth(frame.flags, frame.body, version_), [](auto&) -> Outcome {
+                return Violation{Reason::protocol_error, "MQTT-4.12.0-7"};
+            });
         case Type::connack:
         case Type::suback:
         case Type::unsuback:

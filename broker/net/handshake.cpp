@@ -7,17 +7,6 @@
 #include "broker/wire/framer.hpp"
 
 namespace drawbridge::net {
-namespace {
-
-// Which CONNACK somebody understands whose version we do not: that of 5.0 from level 5 on (section
-// 3.1.2.2).
-wire::Version nearest_version(Bytes body) {
-    constexpr std::size_t level_at = 6;  // behind the name "MQTT"
-    return body.size() > level_at && body[level_at] >= 5 ? wire::Version::v5
-                                                         : wire::Version::v3_1_1;
-}
-
-}  // namespace
 
 Handshake::Handshake(Loop& loop, std::uint64_t number, Stream stream)
     : loop_(loop), number_(number), stream_(std::move(stream)) {}
@@ -68,14 +57,8 @@ void Handshake::read_connect() {
     auto request = core::ConnectRequest::read(frame.flags, frame.body);
     if (request.has_error()) {
         const Violation broken = request.error();
-        // MQTT311-3.1.4-1: no CONNACK for a malformed CONNECT; MQTT311-3.1.2-2: but one for an
-        // unknown version.
-        const wire::Version version = nearest_version(frame.body);
-        const bool known_name = broken.reason != Reason::unsupported_protocol_version ||
-                                std::string_view(broken.rule) != "MQTT-3.1.2-1";
-        if (known_name &&
-            (version == wire::Version::v5 || broken.reason == Reason::unsupported_protocol_version))
-            return refuse(version, broken.reason, broken.rule);
+        const auto version = core::answerable(frame.body, broken);
+        if (version) return refuse(*version, broken.reason, broken.rule);
         return end(broken.rule);
     }
     request_ = std::move(*request);
@@ -135,7 +118,10 @@ void Handshake::refuse(wire::Version version, Reason reason, std::string_view wh
     if (loop_.may_log())
         log::info("client {} from {}: refused, {}", client_id, stream_.peer(), why);
     core::Output output;
-    core::append_refusal(version, reason, output.bytes());
+    if (request_)  // how much it takes is known (MQTT-3.1.2-24)
+        core::append_refusal(request_->view(), reason, "", output.bytes());
+    else
+        core::append_refusal(version, reason, output.bytes());
     ended_ = true;
     loop_.poller().remove(stream_.socket().fd());
     loop_.see_off(std::move(stream_), std::move(output));

@@ -95,7 +95,7 @@ Result<ConnackView> decode_connack(std::uint8_t flags, Bytes body, Version versi
     ConnackView connack;
     const std::uint8_t acknowledge_flags = in.u8();
     if (acknowledge_flags > 1) in.fail(Reason::malformed_packet, "MQTT-3.2.2-1");
-    connack.session_present = acknowledge_flags == 1;
+    connack.session_present = acknowledge_flags == 1 && version != Version::v3_1;
     connack.code = in.u8();
     const bool listed =
         in.is_v5() ? is_listed(connack.code, PacketType::connack) : connack.code <= code_311_max;

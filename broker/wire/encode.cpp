@@ -84,7 +84,7 @@ void encode(const ConnectView& connect, Buffer& out) {
 
 void encode(const ConnackView& connack, Version version, Buffer& out) {
     Writer packet(out, PacketType::connack, 0, 2 + list_bytes(connack.properties, version));
-    packet.u8(connack.session_present ? 1 : 0);
+    packet.u8(connack.session_present && version != Version::v3_1 ? 1 : 0);
     packet.u8(connack.code);
     write_list(connack.properties, version, packet);
 }
@@ -175,7 +175,7 @@ void encode(const AuthView& auth, Buffer& out) {
     packet.properties(auth.properties);
 }
 
-std::uint8_t connack_code_311(Reason reason) {
+std::optional<std::uint8_t> connack_code_311(Reason reason) {
     switch (reason) {
         case Reason::success:
             return 0;
@@ -183,6 +183,13 @@ std::uint8_t connack_code_311(Reason reason) {
             return 1;
         case Reason::client_identifier_not_valid:
             return 2;
+        case Reason::server_unavailable:
+        case Reason::server_busy:
+        case Reason::quota_exceeded:
+        case Reason::connection_rate_exceeded:
+        case Reason::use_another_server:
+        case Reason::server_moved:
+            return 3;  // the service is unavailable: later or elsewhere it may not be
         case Reason::bad_user_name_or_password:
         case Reason::bad_authentication_method:
             return 4;
@@ -190,7 +197,7 @@ std::uint8_t connack_code_311(Reason reason) {
         case Reason::banned:
             return 5;
         default:
-            return 3;  // server unavailable: nothing that the client could mend by itself
+            return std::nullopt;
     }
 }
 

@@ -3,6 +3,7 @@
 // is four bytes); that it makes sense is the caller's part.
 #pragma once
 
+#include <optional>
 #include <span>
 
 #include "broker/base/buffer.hpp"
@@ -26,8 +27,9 @@ void encode_pingresp(Buffer& out);
 void encode(const DisconnectView& disconnect, Version version, Buffer& out);
 void encode(const AuthView& auth, Buffer& out);
 
-// The CONNACK return code of 3.1.1 (0 to 5) for a reason; section 3.2.2.3 of 3.1.1.
-std::uint8_t connack_code_311(Reason reason);
+// The CONNACK return code of 3.1.1 (0 to 5) for a reason; nothing if none fits, and then the
+// connection is closed without a CONNACK (MQTT311-3.2.2-6).
+std::optional<std::uint8_t> connack_code_311(Reason reason);
 
 // Bytes that `value` takes as a variable byte integer: 1 to 4. Section 1.5.5.
 std::size_t varint_bytes(std::uint32_t value);

@@ -55,7 +55,8 @@ struct ConnectView {
     PropertyList properties;
 };
 
-// Section 3.2. `code` is the byte on the wire: a Reason in 5.0, 0 to 5 in 3.1.1.
+// Section 3.2. `code` is the byte on the wire: a Reason in 5.0, 0 to 5 in 3.1.1. In 3.1 nobody is
+// told whether a session is present: that byte is reserved there.
 struct ConnackView {
     bool session_present = false;
     std::uint8_t code = 0;

@@ -7,7 +7,7 @@
 
 namespace drawbridge::wire {
 
-enum class PropertyRange : std::uint8_t { any, zero_or_one, not_zero, no_wildcard };
+enum class PropertyRange : std::uint8_t { any, zero_or_one, not_zero, topic_name };
 
 struct PropertyRule {
     PropertyType type{};
@@ -48,7 +48,7 @@ constexpr std::array<PropertyRule, ids> make() {
         {Type::byte, published, none, zero_or_one, error, "MQTT-3.3.2.3.2"});
     row(message_expiry_interval, {Type::u32, published});
     row(content_type, {Type::text, published});
-    row(response_topic, {Type::text, published, none, no_wildcard, error, "MQTT-3.3.2-14"});
+    row(response_topic, {Type::text, published, none, topic_name, error, "MQTT-3.3.2-14"});
     row(correlation_data, {Type::binary, published});
     row(subscription_identifier, {Type::varint, any_of(publish, subscribe), only(publish), not_zero,
                                   error, "MQTT-3.8.2.1.2"});

@@ -18,8 +18,8 @@ bool in_range(const Property& property, PropertyRange range) {
             return property.number <= 1;
         case PropertyRange::not_zero:
             return property.number != 0;
-        case PropertyRange::no_wildcard:
-            return !has_wildcard(property.text);
+        case PropertyRange::topic_name:
+            return !property.text.empty() && !has_wildcard(property.text);
     }
     return false;
 }

@@ -273,7 +273,7 @@ TEST_CASE_METHOD(Fixture, "who waits when the broker stops is told so", "[auth][
     go_on.set_value();
     stopped.wait();
     const core::AuthAnswer answer = given.get_future().get();
-    CHECK((answer.identity != nullptr || answer.refusal == Reason::server_shutting_down));
+    CHECK((answer.identity != nullptr || answer.refusal == Reason::server_unavailable));
 }
 
 TEST_CASE_METHOD(Fixture, "who was seen and refused is written by the time the broker has stopped",

@@ -6,11 +6,13 @@
 
 #include "broker/wire/encode.hpp"
 #include "broker/wire/framer.hpp"
+#include "tests/support/body.hpp"
 #include "tests/support/exact_bytes.hpp"
 #include "tests/support/verdict.hpp"
 
 using namespace drawbridge;
 using namespace drawbridge::core;
+using drawbridge::test::Body;
 using drawbridge::test::ExactBytes;
 using drawbridge::test::verdict;
 using wire::ConnectView;
@@ -107,7 +109,8 @@ TEST_CASE("credentials name the client id that was assigned", "[core][connect]")
     CHECK((*request)->credentials("").client_id == "auto-1");
 }
 
-TEST_CASE("MQTT311-3.1.3-8: an empty client id needs CleanSession 1", "[core][connect]") {
+TEST_CASE("MQTT311-3.1.3-8: an empty client id needs CleanSession 1, and is none in 3.1",
+          "[core][connect]") {
     CHECK(refuse_early(connect_of(Version::v3_1_1, "", false)) ==
           Reason::client_identifier_not_valid);
     CHECK(refuse_early(connect_of(Version::v3_1_1, "", true)) == Reason::success);
@@ -132,15 +135,16 @@ TEST_CASE("MQTT5-4.12.0-1: an authentication method is refused", "[core][connect
 }
 
 TEST_CASE(
-    "MQTT5-3.2.2-6, MQTT5-3.2.2-8, MQTT311-3.2.2-4: a refusal is a CONNACK without Session "
-    "Present, in the "
-    "words of the version",
+    "MQTT5-3.2.2-6, MQTT5-3.2.2-8, MQTT311-3.2.2-4, MQTT311-3.2.2-6: a refusal is a CONNACK "
+    "without "
+    "Session Present, in the words of the version",
     "[core][connect]") {
     const std::pair<Reason, char> codes[] = {
         {Reason::unsupported_protocol_version, 1},
         {Reason::client_identifier_not_valid, 2},
         {Reason::server_unavailable, 3},
         {Reason::server_busy, 3},
+        {Reason::quota_exceeded, 3},
         {Reason::bad_user_name_or_password, 4},
         {Reason::bad_authentication_method, 4},
         {Reason::not_authorized, 5},
@@ -152,6 +156,65 @@ TEST_CASE(
         CHECK(refusal(Version::v3_1, reason) == std::string("\x20\x02\0", 3) + code);
         CHECK(refusal(Version::v5, reason) ==
               std::string("\x20\x03\0", 3) + static_cast<char>(reason) + '\0');
+    }
+}
+
+TEST_CASE("MQTT311-3.2.2-6: where none of the codes of 3.1.1 fits there is no CONNACK",
+          "[core][connect]") {
+    CHECK(refusal(Version::v3_1_1, Reason::unspecified_error).empty());
+    CHECK(refusal(Version::v3_1, Reason::unspecified_error).empty());
+    CHECK_FALSE(refusal(Version::v5, Reason::unspecified_error).empty());
+}
+
+namespace {
+
+// The version in which a CONNECT of these bytes is answered; REQUIREs that it breaks a rule.
+std::optional<Version> answer_to(const Body& body, std::uint8_t flags = 0) {
+    const auto request = ConnectRequest::read(flags, body);
+    REQUIRE(request.has_error());
+    return answerable(body, request.error());
+}
+
+// Up to the client id, which is not UTF-8.
+Body malformed(std::string_view name, unsigned level) {
+    Body body = Body().text(name).u8(level).u8(2).u16(0);
+    if (level == 5) body.u8(0);
+    return body.text("\xC3");
+}
+
+Body sound(std::string_view name, unsigned level) {
+    return Body().text(name).u8(level).u8(2).u16(0).text("id");
+}
+
+}  // namespace
+
+TEST_CASE("MQTT311-3.1.4-1, MQTT5-3.1.4-1: a malformed CONNECT gets a CONNACK in 5.0 only",
+          "[core][connect]") {
+    CHECK(answer_to(malformed("MQTT", 5)) == Version::v5);
+    CHECK(answer_to(malformed("MQTT", 4)) == std::nullopt);
+    CHECK(answer_to(malformed("MQIsdp", 3)) == std::nullopt);
+    CHECK(answer_to(sound("MQTT", 4), 1) == std::nullopt);
+    CHECK(answer_to(Body().text("MQTT")) == std::nullopt);
+    CHECK(answer_to(Body()) == std::nullopt);
+}
+
+TEST_CASE("MQTT311-3.1.2-2, MQTT5-3.1.2-2: a version that is not known is told so",
+          "[core][connect]") {
+    for (const unsigned level : {0u, 3u}) CHECK(answer_to(sound("MQTT", level)) == Version::v3_1_1);
+    for (const unsigned level : {6u, 255u}) CHECK(answer_to(sound("MQTT", level)) == Version::v5);
+}
+
+TEST_CASE("MQTT31: a version that is not known is told so in the words of 3.1", "[core][connect]") {
+    for (const unsigned level : {2u, 4u, 5u, 255u})
+        CHECK(answer_to(sound("MQIsdp", level)) == Version::v3_1_1);
+}
+
+TEST_CASE("MQTT5-3.1.2-1, MQTT311-3.1.2-1: who speaks another protocol gets no CONNACK",
+          "[core][connect]") {
+    for (const unsigned level : {3u, 4u, 5u}) {
+        CHECK(answer_to(sound("HTTP", level)) == std::nullopt);
+        CHECK(answer_to(sound("mqtt", level)) == std::nullopt);
+        CHECK(answer_to(sound("MQ\xC3\x28", level)) == std::nullopt);
     }
 }
 

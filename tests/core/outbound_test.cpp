@@ -207,8 +207,11 @@ TEST_CASE("a smaller window after a reconnection holds back the rest, in order",
     CHECK(send_all(outbound) == Topics{"e"});
 }
 
-TEST_CASE("MQTT5-2.2.1-4, MQTT311-2.3.1-4: an identifier is never 0 and never one that is in use",
-          "[core][outbound]") {
+TEST_CASE(
+    "MQTT5-2.2.1-4, MQTT311-2.3.1-3, MQTT311-2.3.1-4: an identifier is never 0 and never one that "
+    "is "
+    "in use, and free again once acknowledged",
+    "[core][outbound]") {
     const unsigned seed = GENERATE(1u, 2u, 3u);
     INFO("seed " << seed);
     std::mt19937 random(seed);

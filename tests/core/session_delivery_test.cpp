@@ -41,7 +41,8 @@ TEST_CASE(
 }
 
 TEST_CASE(
-    "MQTT5-4.3.1-1, MQTT5-2.2.1-2, MQTT311-4.3.1-1: QoS 0 goes out without DUP and identifier",
+    "MQTT5-4.3.1-1, MQTT5-3.3.1-2, MQTT5-2.2.1-2, MQTT311-4.3.1-1, MQTT311-3.3.1-2: QoS 0 goes "
+    "out without DUP and identifier",
     "[core][session]") {
     Scene scene(any_version());
     scene.connect();
@@ -53,8 +54,8 @@ TEST_CASE(
 }
 
 TEST_CASE(
-    "MQTT5-4.3.2-2, MQTT5-4.3.3-2, MQTT5-3.3.1-3: DUP is 0 the first time, whatever the sender's "
-    "was",
+    "MQTT5-4.3.2-2, MQTT5-4.3.3-2, MQTT5-3.3.1-3, MQTT311-3.3.1-3, MQTT311-4.3.2-1, "
+    "MQTT311-4.3.3-1: DUP is 0 the first time, whatever the sender's was",
     "[core][session]") {
     Scene scene(any_version());
     scene.connect();
@@ -195,9 +196,9 @@ TEST_CASE("a 3.1.1 client knows no Receive Maximum and may have more open", "[co
 // ----------------------------------------------------------------------
 
 TEST_CASE(
-    "MQTT5-4.4.0-1, MQTT5-3.3.1-1, MQTT311-4.4.0-1: on reconnection what was not acknowledged "
-    "comes again, in "
-    "order, with DUP, and at no other time",
+    "MQTT5-4.4.0-1, MQTT5-3.3.1-1, MQTT5-4.3.2-3, MQTT5-4.3.3-3, MQTT5-4.6.0-1, MQTT311-4.4.0-1, "
+    "MQTT311-3.3.1-1, MQTT311-4.3.2-1, MQTT311-4.3.3-1, MQTT311-4.6.0-1: on reconnection what "
+    "was not acknowledged comes again, in order, with DUP, and at no other time",
     "[core][session]") {
     Scene scene(any_version());
     subscribe_persistently(scene);
@@ -231,7 +232,8 @@ TEST_CASE(
 }
 
 TEST_CASE(
-    "MQTT5-4.3.3-4, MQTT5-4.3.3-5, MQTT5-4.3.3-6: once PUBREC has come only PUBREL is repeated",
+    "MQTT5-4.3.3-4, MQTT5-4.3.3-5, MQTT5-4.3.3-6, MQTT311-4.3.3-1: once PUBREC has come only "
+    "PUBREL is repeated",
     "[core][session]") {
     Scene scene(any_version());
     subscribe_persistently(scene);
@@ -279,18 +281,25 @@ TEST_CASE("MQTT5-4.4.0-2: PUBACK or PUBREC with a failure ends the delivery", "[
     CHECK(scene.bob.packets.size() == 1);
 }
 
-TEST_CASE("MQTT5-2.2.1-4, MQTT311-2.3.1-4: messages under way have different identifiers",
-          "[core][session]") {
+TEST_CASE(
+    "MQTT5-2.2.1-4, MQTT5-4.3.2-1, MQTT5-4.3.3-1, MQTT311-2.3.1-4, MQTT311-4.3.2-1, "
+    "MQTT311-4.3.3-1: messages under way have different identifiers",
+    "[core][session]") {
     Scene scene(any_version());
     subscribe_persistently(scene);
     scene.bob.acknowledges = false;
-    for (int i = 0; i < 100; ++i) {
-        scene.alice.publish("a/b", "x", {.qos = 1});
-        if (i % 3 == 0) scene.bob.acknowledge(PacketType::puback, scene.bob.last().packet_id);
-    }
     std::set<std::uint16_t> open;
-    for (const Packet& message : scene.bob.messages) open.insert(message.packet_id);
-    CHECK(open.size() == 100);
+    for (int i = 0; i < 100; ++i) {
+        const std::uint8_t qos = i % 2 == 0 ? 1 : 2;
+        scene.alice.publish("a/b", "x", {.qos = qos});
+        const std::uint16_t id = scene.bob.last().packet_id;
+        CHECK(open.insert(id).second);
+        if (i % 3 != 0) continue;
+        if (qos == 2) scene.bob.acknowledge(PacketType::pubrec, id);
+        scene.bob.acknowledge(qos == 1 ? PacketType::puback : PacketType::pubcomp, id);
+        open.erase(id);
+    }
+    CHECK(open.size() == 66);
     CHECK_FALSE(open.contains(0));
 }
 
@@ -349,6 +358,26 @@ TEST_CASE("MQTT5-3.3.4-10, MQTT5-4.9.0-3: a full window holds back nothing else"
     CHECK(scene.bob.publish("third", "x", {.qos = 1}) == Reason::success);
 }
 
+TEST_CASE("MQTT5-3.3.4-10, MQTT5-4.9.0-3: a full window holds back no PUBREL that is due again",
+          "[core][session]") {
+    Scene scene;
+    subscribe_persistently(scene);
+    scene.bob.acknowledges = false;
+    for (const char* text : {"1", "2", "3"}) scene.alice.publish("a/b", text, {.qos = 2});
+    const std::vector<std::uint16_t> ids = packet_ids(scene.bob);
+    scene.bob.acknowledge(PacketType::pubrec, ids[1]);
+    scene.bob.acknowledge(PacketType::pubrec, ids[2]);
+    scene.bob.drop();
+    scene.bob.forget();
+    ConnectOptions one_at_a_time = persistent;
+    one_at_a_time.receive_maximum = 1;
+    REQUIRE(scene.bob.connect(one_at_a_time));
+    CHECK(scene.bob.count_of(PacketType::pubrel) == 2);
+    CHECK(scene.bob.messages.size() <= 1);
+    for (const std::uint16_t id : {ids[1], ids[2]}) scene.bob.acknowledge(PacketType::pubcomp, id);
+    CHECK(scene.bob.payloads() == Texts{"1"});
+}
+
 TEST_CASE("MQTT5-4.9.0-1: a new connection's Receive Maximum holds for what is sent again",
           "[core][session]") {
     Scene scene;
@@ -383,7 +412,8 @@ TEST_CASE("max_inflight bounds what is open towards a client that gave no Receiv
 // -----------------------------------------------------------------
 
 TEST_CASE(
-    "MQTT5-4.5.0-1, MQTT311-3.1.2-5: QoS 1 and 2 wait for a client that is away, QoS 0 does not",
+    "MQTT5-4.5.0-1, MQTT311-4.5.0-1, MQTT311-3.1.2-5: QoS 1 and 2 wait for a client that is "
+    "away, QoS 0 does not",
     "[core][session]") {
     Scene scene(any_version());
     subscribe_persistently(scene);

@@ -6,8 +6,8 @@ using namespace drawbridge;
 using namespace drawbridge::test;
 
 TEST_CASE(
-    "MQTT5-3.1.2-5, MQTT5-3.1.2-6, MQTT5-3.2.2-3, MQTT311-3.1.2-4: without Clean Start a session "
-    "goes on",
+    "MQTT5-3.1.2-5, MQTT5-3.1.2-6, MQTT5-3.2.2-3, MQTT311-3.1.2-4, MQTT311-3.2.2-2, "
+    "MQTT311-3.2.2-3: without Clean Start a session goes on",
     "[core][session]") {
     Scene scene(any_version());
     REQUIRE(scene.alice.connect());
@@ -26,8 +26,8 @@ TEST_CASE(
 }
 
 TEST_CASE(
-    "MQTT5-3.1.2-4, MQTT5-3.1.4-4, MQTT5-3.2.2-2, MQTT311-3.1.2-6: Clean Start discards the "
-    "session",
+    "MQTT5-3.1.2-4, MQTT5-3.1.4-4, MQTT5-3.2.2-2, MQTT311-3.1.2-6, MQTT311-3.1.4-3, "
+    "MQTT311-3.2.2-1: Clean Start discards the session",
     "[core][session]") {
     Scene scene(any_version());
     REQUIRE(scene.alice.connect());

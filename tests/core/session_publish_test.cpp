@@ -95,6 +95,23 @@ TEST_CASE("the rules hold for the topic that an alias stands for", "[core][sessi
     CHECK(scene.bob.payloads() == Texts{"3", "4"});
 }
 
+// --- topic names ---------------------------------------------------------------------------------
+
+TEST_CASE("MQTT5-1.5.4-3, MQTT311-1.5.3-3: U+FEFF in a topic is neither stripped nor overlooked",
+          "[core][session]") {
+    Scene scene(any_version());
+    scene.connect();
+    const std::string marked =
+        "\xEF\xBB\xBF"
+        "a/\xEF\xBB\xBF";
+    scene.bob.subscribe(marked);
+    scene.alice.publish("a/", "without");
+    scene.alice.publish("a/\xEF\xBB\xBF", "one too few");
+    scene.alice.publish(marked, "with");
+    REQUIRE(scene.bob.payloads() == Texts{"with"});
+    CHECK(scene.bob.last().topic == marked);
+}
+
 // --- rules and bounds ----------------------------------------------------------------------------
 
 TEST_CASE("MQTT5-3.4.2.1, MQTT311-3.3.5-2: what may not be published is acknowledged and dropped",
@@ -184,9 +201,8 @@ TEST_CASE("MQTT5-3.3.4-6: a subscription identifier in a client's PUBLISH is a p
 // --- what ends a connection ----------------------------------------------------------------------
 
 TEST_CASE(
-    "MQTT5-4.13.1-1, MQTT5-3.1.0-2, MQTT5-4.12.0-7, MQTT311-4.8.0-1: a broken rule ends the "
-    "connection, in "
-    "5.0 with its reason",
+    "MQTT5-4.13.1-1, MQTT5-4.13.2-1, MQTT5-3.1.0-2, MQTT5-4.12.0-7, MQTT311-4.8.0-1, "
+    "MQTT311-3.1.0-2: a broken rule ends the connection, in 5.0 with its reason",
     "[core][session]") {
     struct Wrong {
         std::vector<std::uint8_t> bytes;
@@ -214,8 +230,22 @@ TEST_CASE(
     CHECK(scene.pump.count(&core::Stats::sessions) == 1);  // which is not the connection
 }
 
-TEST_CASE("MQTT5-3.14.4-2: after the client's DISCONNECT the broker closes and reads no more",
+TEST_CASE("MQTT5-4.13.2-1: a connection that takes no DISCONNECT ends all the same",
           "[core][session]") {
+    Scene scene(any_version());
+    scene.connect();
+    scene.alice.link().network_takes = false;
+    const std::uint8_t connack[] = {0x20, 2, 0, 0};
+    scene.alice.send_bytes(connack);
+    CHECK(scene.alice.disconnect_reason() == std::nullopt);
+    CHECK(scene.alice.was_closed());
+    CHECK(scene.bob.ping());
+}
+
+TEST_CASE(
+    "MQTT5-3.14.4-2, MQTT311-3.14.4-1, MQTT311-3.14.4-2: after the client's DISCONNECT the "
+    "broker closes and reads no more",
+    "[core][session]") {
     Scene scene(any_version());
     scene.connect();
     scene.bob.subscribe("a", {.qos = 1});

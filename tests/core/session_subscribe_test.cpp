@@ -24,9 +24,9 @@ std::vector<std::uint8_t> codes(std::initializer_list<Reason> reasons) {
 }  // namespace
 
 TEST_CASE(
-    "MQTT5-3.8.4-1, MQTT5-3.8.4-2, MQTT5-3.8.4-5, MQTT5-3.8.4-6, MQTT5-3.9.3-1: one SUBACK has a "
-    "code for "
-    "each filter, in order",
+    "MQTT5-3.8.4-1, MQTT5-3.8.4-2, MQTT5-3.8.4-5, MQTT5-3.8.4-6, MQTT5-3.8.4-7, MQTT5-3.9.3-1, "
+    "MQTT311-3.8.4-1, MQTT311-3.8.4-2, MQTT311-3.8.4-4, MQTT311-3.8.4-5, MQTT311-3.9.3-1: one "
+    "SUBACK has a code for each filter, in order",
     "[core][session]") {
     Scene scene(any_version());
     scene.connect();
@@ -61,8 +61,8 @@ TEST_CASE(
 }
 
 TEST_CASE(
-    "MQTT5-3.10.4-1, MQTT5-3.10.4-2, MQTT5-3.10.4-4, MQTT5-3.10.4-5: UNSUBSCRIBE ends the equal "
-    "filter, "
+    "MQTT5-3.10.4-1, MQTT5-3.10.4-2, MQTT5-3.10.4-4, MQTT5-3.10.4-5, MQTT311-3.10.4-1, "
+    "MQTT311-3.10.4-2, MQTT311-3.10.4-4, MQTT311-3.10.4-5: UNSUBSCRIBE ends the equal filter, "
     "and is always answered",
     "[core][session]") {
     Scene scene(any_version());
@@ -76,6 +76,28 @@ TEST_CASE(
     scene.alice.publish("a/b", "2");
     CHECK(scene.bob.payloads() == Texts{"1"});
     CHECK(scene.bob.unsubscribe("a/b") == (v5 ? Reason::no_subscription_existed : Reason::success));
+}
+
+TEST_CASE(
+    "MQTT5-3.10.4-6, MQTT5-3.11.3-1, MQTT311-3.10.4-6: one UNSUBACK answers for each filter, in "
+    "order",
+    "[core][session]") {
+    Scene scene(any_version());
+    scene.connect();
+    for (const char* filter : {"a", "b", "c"}) scene.bob.subscribe(filter);
+    const std::string_view filters[] = {"b", "x", "a/#/b", "a", "b"};
+    Buffer out;
+    wire::encode_unsubscribe(78, filters, {}, scene.bob.version, out);
+    scene.bob.send_bytes(out.bytes());
+    REQUIRE(scene.bob.count_of(PacketType::unsuback) == 1);
+    const Packet& unsuback = *scene.bob.last_of(PacketType::unsuback);
+    CHECK(unsuback.packet_id == 78);
+    if (scene.bob.version == Version::v5)
+        CHECK(unsuback.codes ==
+              codes({Reason::success, Reason::no_subscription_existed, Reason::topic_filter_invalid,
+                     Reason::success, Reason::no_subscription_existed}));
+    for (const char* topic : {"a", "b", "c"}) scene.alice.publish(topic, topic);
+    CHECK(scene.bob.payloads() == Texts{"c"});
 }
 
 TEST_CASE("MQTT5-3.11.3-2: UNSUBACK says that a filter was not valid", "[core][session]") {
@@ -159,6 +181,71 @@ TEST_CASE(
     scene.bob.subscribe("a/b", {.qos = 1});
     scene.alice.publish("a/b", "2", {.qos = 1});
     CHECK(scene.bob.last().subscription_ids().empty());
+}
+
+TEST_CASE("MQTT5-3.3.2-3, MQTT311-3.3.2-3: a message comes with the topic that it was published to",
+          "[core][session]") {
+    Scene scene(any_version());
+    scene.connect();
+    const std::uint8_t qos = any_qos();
+    for (const char* filter : {"a/#", "+/b/+", "exact", "/"})
+        scene.bob.subscribe(filter, {.qos = 2});
+    Texts topics;
+    for (const char* topic : {"a", "a/", "a/b/c", "x/b/", "x/b", "exact", "Exact", "/", "//"})
+        scene.alice.publish(topic, "x", {.qos = qos});
+    for (const Packet& message : scene.bob.messages) topics.push_back(message.topic);
+    CHECK(topics == Texts{"a", "a/", "a/b/c", "x/b/", "exact", "/"});
+}
+
+TEST_CASE(
+    "MQTT5-3.3.4-5: of two copies, one for a shared subscription, each carries its own identifier",
+    "[core][session]") {
+    Scene scene;
+    scene.connect();
+    scene.bob.subscribe("$share/g/a/+", {.qos = 1}, 1);
+    scene.bob.subscribe("a/#", {.qos = 1}, 2);
+    scene.bob.subscribe("a/b", {.qos = 1}, 3);
+    scene.alice.publish("a/b", "x", {.qos = 1});
+    REQUIRE(scene.bob.payloads() == Texts{"x", "x"});
+    std::vector<std::vector<std::uint32_t>> ids;
+    for (const Packet& message : scene.bob.messages) ids.push_back(message.subscription_ids());
+    std::ranges::sort(ids);
+    CHECK(ids == std::vector<std::vector<std::uint32_t>>{{1}, {2, 3}});
+}
+
+TEST_CASE(
+    "MQTT5-3.2.2.3.11, MQTT311-3.8.3-2: filters with wildcards are served, and CONNACK agrees",
+    "[core][session]") {
+    Scene scene(any_version());
+    scene.connect();
+    if (scene.bob.version == Version::v5)
+        CHECK(scene.bob.connack().number(PropertyId::wildcard_subscription_available).value_or(1) ==
+              1);
+    CHECK(scene.bob.subscribe("+/b/#") == Reason::success);
+    scene.alice.publish("a/b/c", "1");
+    CHECK(scene.bob.payloads() == Texts{"1"});
+}
+
+TEST_CASE(
+    "MQTT5-3.8.4-4, MQTT311-3.8.4-3: nothing that waits is lost when a subscription is replaced",
+    "[core][session]") {
+    Scene scene(any_version());
+    REQUIRE(scene.alice.connect());
+    REQUIRE(scene.bob.connect({.receive_maximum = 1}));
+    scene.bob.acknowledges = false;
+    scene.bob.subscribe("a", {.qos = 1});
+    Texts all;
+    for (int i = 0; i < 10; ++i) {
+        all.push_back(std::to_string(i));
+        scene.alice.send_publish("a", all.back(), {.qos = 1});
+        if (i % 3 == 0)
+            scene.bob.send_subscribe("a", {.qos = static_cast<std::uint8_t>(1 + i % 2)});
+    }
+    scene.pump.settle();
+    scene.bob.acknowledges = true;
+    for (const Packet& message : std::vector<Packet>(scene.bob.messages))
+        scene.bob.acknowledge(PacketType::puback, message.packet_id);
+    CHECK(scene.bob.payloads() == all);
 }
 
 TEST_CASE("MQTT5-3.8.3-3: with No Local a client does not get its own messages",

@@ -48,7 +48,8 @@ TEST_CASE("MQTT311-3.1.2-12: without a will none is published", "[core][session]
 }
 
 TEST_CASE(
-    "MQTT5-3.14.4-3, MQTT5-3.1.2-10, MQTT311-3.14.4-3: after DISCONNECT 0x00 there is no will",
+    "MQTT5-3.14.4-3, MQTT5-3.1.2-10, MQTT311-3.14.4-3, MQTT311-3.1.2-10: after DISCONNECT 0x00 "
+    "there is no will",
     "[core][session][will]") {
     WillScene scene(any_version());
     REQUIRE(scene.bob.connect(with_will(persistent)));
@@ -84,7 +85,8 @@ TEST_CASE("MQTT5-3.1.2-8: the will is published when the broker ends the connect
     CHECK(scene.published() == once);
 }
 
-TEST_CASE("MQTT5-3.1.2-8: the will waits for its delay", "[core][session][will]") {
+TEST_CASE("MQTT5-3.1.2-7, MQTT5-3.1.2-8: the will is kept with the session until its delay is over",
+          "[core][session][will]") {
     WillScene scene;
     REQUIRE(scene.bob.connect(with_will(persistent, 5)));
     scene.bob.drop();
@@ -135,7 +137,7 @@ TEST_CASE("MQTT5-3.1.3-9: no will if the client is back in time, on the same ses
     }
 }
 
-TEST_CASE("MQTT5-3.1.2-10: a will is published once", "[core][session][will]") {
+TEST_CASE("MQTT5-3.1.2-10, MQTT311-3.1.2-10: a will is published once", "[core][session][will]") {
     WillScene scene(any_version());
     REQUIRE(scene.bob.connect(with_will(persistent)));
     scene.bob.drop();
@@ -192,6 +194,25 @@ TEST_CASE("a will's Message Expiry Interval counts from its publication", "[core
     REQUIRE(scene.published() == once);
     CHECK(scene.alice.last().number(PropertyId::message_expiry_interval) == 10);
     CHECK_FALSE(scene.alice.last().number(PropertyId::will_delay_interval).has_value());
+}
+
+TEST_CASE("MQTT5-3.1.3-10: a will's User Properties keep their order", "[core][session][will]") {
+    WillScene scene;
+    wire::PropertyWriter properties;
+    properties.user("b", "1").text(PropertyId::content_type, "text/plain").user("a", "2");
+    properties.user("b", "0").user("", "").user("a", "2");
+    ConnectOptions options = with_will(persistent, 5);
+    options.will->properties = properties.list();
+    REQUIRE(scene.bob.connect(options));
+    scene.bob.drop();
+    scene.pump.advance(seconds(5));
+    REQUIRE(scene.published() == once);
+    Texts users;
+    for (const wire::Property& property : scene.alice.last().properties())
+        if (property.id == PropertyId::user_property)
+            users.push_back(std::string(property.text) + "=" + std::string(property.value));
+    CHECK(users == Texts{"b=1", "a=2", "b=0", "=", "a=2"});
+    CHECK(scene.alice.last().properties().text(PropertyId::content_type) == "text/plain");
 }
 
 TEST_CASE("a will that the rules do not allow is not published, and counted",

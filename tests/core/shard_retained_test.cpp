@@ -13,9 +13,8 @@ std::string topic_of(int number) { return "t/" + std::to_string(1'000 + number);
 }  // namespace
 
 TEST_CASE(
-    "MQTT5-3.3.1-5, MQTT5-3.3.1.3, MQTT311-3.3.1-5, MQTT311-3.3.1-8: the last retained message "
-    "comes with a "
-    "new subscription, with RETAIN 1",
+    "MQTT5-3.3.1-5, MQTT5-3.3.1.3, MQTT311-3.3.1-5, MQTT311-3.3.1-7, MQTT311-3.3.1-8: the last "
+    "retained message, whatever its QoS, comes with a new subscription, with RETAIN 1",
     "[core][retained]") {
     Scene scene(any_version());
     scene.connect();
@@ -70,8 +69,8 @@ TEST_CASE("MQTT311-3.1.2-7: retained messages stay when the session of their pub
 }
 
 TEST_CASE(
-    "MQTT5-3.3.1-9, MQTT5-3.8.4-4, MQTT311-3.8.4-3: Retain Handling 0 sends them with every "
-    "SUBSCRIBE",
+    "MQTT5-3.3.1-9, MQTT5-3.8.4-4, MQTT311-3.3.1-6, MQTT311-3.8.4-3: Retain Handling 0 sends "
+    "them with every SUBSCRIBE",
     "[core][retained]") {
     Scene scene(any_version());
     scene.connect();
@@ -94,6 +93,26 @@ TEST_CASE("MQTT5-3.3.1-10: Retain Handling 1 sends them only with a new subscrip
     scene.bob.unsubscribe("a/b");
     scene.bob.subscribe("a/b", if_new);
     CHECK(scene.bob.payloads() == Texts{"kept", "kept"});
+}
+
+TEST_CASE("MQTT5-3.3.1-10: a subscription of a resumed session existed before",
+          "[core][retained]") {
+    Scene scene;
+    REQUIRE(scene.alice.connect());
+    const wire::SubscriptionOptions if_new{.qos = 1,
+                                           .retain_handling = RetainHandling::send_if_new};
+    scene.alice.publish("a/b", "kept", {.retain = true});
+    REQUIRE(scene.bob.connect(persistent));
+    scene.bob.subscribe("a/b", if_new);
+    scene.bob.subscribe("a/#", if_new);
+    CHECK(scene.bob.payloads() == Texts{"kept", "kept"});
+    scene.bob.drop();
+    scene.bob.forget();
+    const bool resumed = GENERATE(true, false);
+    REQUIRE(scene.bob.connect(resumed ? persistent : ConnectOptions{}));
+    CHECK(scene.bob.messages.empty());
+    scene.bob.subscribe("a/b", if_new);
+    CHECK(scene.bob.payloads() == (resumed ? Texts{} : Texts{"kept"}));
 }
 
 TEST_CASE("MQTT5-3.3.1-11: Retain Handling 2 sends none", "[core][retained]") {
@@ -156,11 +175,14 @@ TEST_CASE("MQTT5-3.3.2-5: a retained message expires", "[core][retained]") {
     if (in_time) CHECK(scene.bob.last().number(PropertyId::message_expiry_interval) == 6);
 }
 
-TEST_CASE("MQTT5-4.8.2: a shared subscription gets no retained messages", "[core][retained]") {
+TEST_CASE("MQTT5-4.8.2: a shared subscription gets no retained messages, whatever it asks for",
+          "[core][retained]") {
     Scene scene;
     scene.connect();
     scene.alice.publish("a/b", "kept", {.retain = true});
-    scene.bob.subscribe("$share/g/a/b");
+    const auto handling = GENERATE(RetainHandling::send, RetainHandling::send_if_new);
+    scene.bob.subscribe("$share/g/a/b", {.retain_handling = handling});
+    scene.bob.subscribe("$share/g/a/b", {.retain_handling = handling});
     CHECK(scene.bob.messages.empty());
     scene.bob.subscribe("a/b");
     CHECK(scene.bob.payloads() == Texts{"kept"});

@@ -154,6 +154,7 @@ def test_retained_messages_are_found_through_wildcards(enter, devices, topic):
 
 @VERSIONS
 def test_a_will_is_published_when_a_client_is_lost(enter, devices, topic, version):
+    """MQTT5-3.1.2-8, MQTT5-3.1.2-14, MQTT311-3.1.2-8, MQTT311-3.1.2-16: as it was given in CONNECT."""
     reader = enter(devices[0], version)
     reader.subscribe(topic, qos=2)
     lost = enter(devices[1], version, will=Will(topic, b"lost", 2, False))
@@ -164,6 +165,7 @@ def test_a_will_is_published_when_a_client_is_lost(enter, devices, topic, versio
 
 @VERSIONS
 def test_a_will_is_forgotten_when_a_client_says_goodbye(enter, devices, topic, version):
+    """MQTT5-3.1.2-10, MQTT311-3.1.2-10: after DISCONNECT there is none."""
     reader = enter(devices[0], version)
     reader.subscribe(topic, qos=1)
     enter(devices[1], version, will=Will(topic, b"polite", 1, False)).disconnect()
@@ -285,6 +287,7 @@ def test_large_payloads_arrive_whole(enter, devices, topic, version):
 
 
 def test_packets_cut_anywhere_or_glued_together_are_the_same_packets(enter, devices, topic):
+    """MQTT5-4.2.0-1, MQTT311-7.1.1-1: the transport is a stream of bytes."""
     writer, reader = enter(devices[0]), enter(devices[1])
     reader.subscribe(topic)
     one = publish_packet(topic, b"cut")
@@ -310,6 +313,7 @@ def test_what_follows_connect_without_waiting_is_not_lost(sharded_broker, device
 
 @VERSIONS
 def test_a_silent_client_is_closed_after_its_keep_alive(enter, sharded_broker, devices, topic, version):
+    """MQTT5-3.1.2-22, MQTT311-3.1.2-24: and its will is published."""
     reader = enter(devices[0], version)
     reader.subscribe(topic)
     silent = enter(devices[1], version, keep_alive=1, will=Will(topic, b"silent", 0, False))

@@ -1,10 +1,10 @@
-"""Mosquitto's own clients, as the README tells a newcomer to use them: both ports, both versions."""
+"""Mosquitto's own clients, as the README tells a newcomer to use them: both ports, all versions."""
 import subprocess
 
 import pytest
 
 PORTS = pytest.mark.parametrize("tls", [False, True], ids=["tcp", "tls"])
-VERSIONS = pytest.mark.parametrize("version", ["mqttv311", "mqttv5"])
+VERSIONS = pytest.mark.parametrize("version", ["mqttv31", "mqttv311", "mqttv5"])
 QOS = pytest.mark.parametrize("qos", [0, 1, 2])
 
 

@@ -70,6 +70,7 @@ def pair(sharded_broker):
 @VERSIONS
 @PORTS
 def test_messages_of_every_qos_arrive_once_and_in_order(sharded_broker, pair, version, tls):
+    """MQTT5-4.2.0-1, MQTT311-7.1.1-1, MQTT311-7.0.0-2: over TCP and TLS, to a client that is not ours."""
     sensor, console = pair
     topic = f"devices/{sensor.id}/telemetry"
     with PahoClient(sharded_broker, console, version, tls) as reader, PahoClient(

@@ -192,6 +192,7 @@ def wrong_packets(version):
 @VERSIONS
 @pytest.mark.parametrize("name", wrong_packets(V5))
 def test_a_wrong_packet_ends_the_connection_with_its_reason(broker, guest, version, name):
+    """MQTT5-4.13.1-1, MQTT5-4.13.2-1, MQTT311-4.8.0-1: before 5.0 without a word."""
     wrong, reason = wrong_packets(version)[name]
     with Client(broker, guest, version) as client:
         client.connected()
@@ -206,6 +207,7 @@ def test_a_wrong_packet_ends_the_connection_with_its_reason(broker, guest, versi
 
 @VERSIONS
 def test_a_filter_that_is_none_is_refused_by_itself(broker, guest, version):
+    """MQTT5-4.7.1-1, MQTT5-4.7.1-2, MQTT311-4.7.1-2, MQTT311-4.7.1-3: and the others are granted."""
     refused = 0x80 if version == V311 else 0x8F
     filters = ["a/#/b", "a#", "a+/b", "a/b", "$share/group", "1/2/3/4/5/6/7/8/9"]
     with Client(broker, guest, version) as client:
@@ -223,15 +225,6 @@ def test_the_largest_packet_that_is_allowed_is_delivered(broker, guest, version)
         client.subscribe("large")
         client.publish("large", bytes(PACKET_BYTES_MAX - head))
         assert len(client.message().payload) == PACKET_BYTES_MAX - head
-
-
-def test_an_unknown_version_is_told_so(broker):
-    for version, answer in ((3, None), (6, b"\x00\x01"), (0, b"\x00\x01")):
-        with raw(broker) as sock:
-            sock.sendall(packet(0x10, text("MQTT") + bytes([version, 2, 0, 60]) + text("x")))
-            said = answer_until_closed(sock)
-            if answer:
-                assert said[:1] in (b"", b"\x20"), said
 
 
 def test_a_flood_of_bad_connections_leaves_the_others_alone(broker, steady_client):

@@ -20,6 +20,7 @@ const View& good(const Result<View>& view) {
 Packet read_packet(const wire::Frame& frame, Version version) {
     Packet packet;
     packet.type = frame.type;
+    packet.bytes = frame.size;
     const auto keep = [&](const wire::PropertyList& properties) {
         packet.property_bytes.assign(properties.bytes().begin(), properties.bytes().end());
     };
@@ -81,6 +82,7 @@ struct WillProperties {
     explicit WillProperties(const TestWill& will) {
         if (will.delay_s > 0) writer.number(PropertyId::will_delay_interval, will.delay_s);
         if (will.expiry_s) writer.number(PropertyId::message_expiry_interval, *will.expiry_s);
+        for (const wire::Property& property : will.properties) writer.raw(property.raw);
     }
     wire::PropertyWriter writer;
 };
@@ -181,6 +183,7 @@ void TestClient::send_connect(const ConnectOptions& options) {
             properties.number(PropertyId::receive_maximum, *options.receive_maximum);
         if (options.maximum_packet_size)
             properties.number(PropertyId::maximum_packet_size, *options.maximum_packet_size);
+        for (const wire::Property& property : options.properties) properties.raw(property.raw);
     }
     if (options.will) {
         const TestWill& will = *options.will;
@@ -196,6 +199,7 @@ void TestClient::send_connect(const ConnectOptions& options) {
 
     packets.clear();
     unread_.clear();
+    aliases_.clear();
     link_ = &pump_.open(*this, options.identity ? options.identity : identity(client_id_));
     Buffer out;
     wire::encode(connect, out);
@@ -313,11 +317,23 @@ void TestClient::receive(FakeLink& link, Bytes bytes) {
 void TestClient::take(const wire::Frame& frame) {
     ASSERT(last_of(PacketType::disconnect) == nullptr);  // MQTT-3.14.4-1
     Packet packet = read_packet(frame, version);
+    if (packet.type == PacketType::publish) resolve_alias(packet);
     ASSERT((packet.type == PacketType::connack) == packets.empty());  // MQTT-3.2.0-1, MQTT-3.2.0-2
     packets.push_back(packet);
     if (packet.type == PacketType::publish) messages.push_back(packet);
     if (acknowledges) answer(packet);
     on_packet(packet);
+}
+
+void TestClient::resolve_alias(Packet& packet) {
+    const auto alias = packet.number(PropertyId::topic_alias);
+    packet.topic_left_out = packet.topic.empty();
+    if (!packet.topic_left_out) {
+        if (alias) aliases_[*alias] = packet.topic;
+        return;
+    }
+    ASSERT(alias && aliases_.contains(*alias));  // section 3.3.2.3.4
+    packet.topic = aliases_[*alias];
 }
 
 void TestClient::answer(const Packet& packet) {

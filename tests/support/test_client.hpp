@@ -6,6 +6,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -32,6 +33,8 @@ struct Packet {
     std::uint8_t qos = 0;
     bool retain = false;
     bool dup = false;
+    bool topic_left_out = false;  // an alias stood for it
+    std::size_t bytes = 0;        // of the whole packet
     std::vector<std::uint8_t> property_bytes;
 
     wire::PropertyList properties() const { return wire::PropertyList(property_bytes); }
@@ -46,6 +49,7 @@ struct TestWill {
     bool retain = false;
     std::uint32_t delay_s = 0;
     std::optional<std::uint32_t> expiry_s{};
+    wire::PropertyList properties{};  // further ones
 };
 
 struct ConnectOptions {
@@ -55,7 +59,8 @@ struct ConnectOptions {
     std::optional<std::uint32_t> receive_maximum{};
     std::optional<std::uint32_t> maximum_packet_size{};
     std::optional<TestWill> will{};
-    core::IdentityPtr identity{};  // null: may do everything, and is called as the client id
+    core::IdentityPtr identity{};     // null: may do everything, and is called as the client id
+    wire::PropertyList properties{};  // further ones
 };
 
 // A session that outlives its connection, in either version.
@@ -130,6 +135,7 @@ public:
 
 private:
     void take(const wire::Frame& frame);
+    void resolve_alias(Packet& packet);
     void answer(const Packet& packet);
     std::uint16_t next_packet_id();
     const Packet* answer_to(PacketType type, std::uint16_t packet_id) const;
@@ -139,6 +145,7 @@ private:
     FakeLink* link_ = nullptr;  // the newest connection; null before the first
     std::string unread_;        // the beginning of a packet
     std::uint16_t last_packet_id_ = 0;
+    std::map<std::uint32_t, std::string> aliases_;  // the broker's, of this connection
 };
 
 }  // namespace drawbridge::test

@@ -95,7 +95,7 @@ TEST_CASE("MQTT5-3.1.2-2, MQTT311-3.1.2-2: the protocol version is known", "[wir
     CHECK(connect(Body().text("MQTT").u8(6)) == unknown);
 }
 
-TEST_CASE("MQTT 3.1 is MQTT 3.1.1 under another name", "[wire][connect]") {
+TEST_CASE("MQTT31: a CONNECT is that of 3.1.1 under another name", "[wire][connect]") {
     const Body body = opening(3, clean | username).text("id").text("ann");
     const Result<ConnectView> view = decode_connect(0, body);
     REQUIRE(view.has_value());
@@ -125,7 +125,17 @@ TEST_CASE("MQTT5-3.1.2-3, MQTT311-3.1.2-3: the reserved connect flag is 0", "[wi
     }
 }
 
-TEST_CASE("MQTT5-3.1.2-11, MQTT311-3.1.2-13: without a will its QoS is 0", "[wire][connect]") {
+TEST_CASE("MQTT311-3.1.2-11: without a will there is no will topic, nor a will payload",
+          "[wire][connect]") {
+    for (const unsigned level : {3u, 4u, 5u}) {
+        CHECK(connect(opening(level, clean).text("i").text("w").text("")) ==
+              "malformed packet MQTT-2.1.4");
+        CHECK(connect(opening(level, clean).text("i")) == "ok");
+    }
+}
+
+TEST_CASE("MQTT5-3.1.2-11, MQTT311-3.1.2-11, MQTT311-3.1.2-13: without a will its QoS is 0",
+          "[wire][connect]") {
     for (const unsigned qos : {will_qos_1, will_qos_2}) {
         CHECK(connect(opening(4, qos).text("i")) == "malformed packet MQTT-3.1.2-13");
         CHECK(connect(opening(5, qos).text("i")) == "malformed packet MQTT-3.1.2-11");
@@ -142,10 +152,12 @@ TEST_CASE("MQTT5-3.1.2-12, MQTT311-3.1.2-14: the QoS of a will is not 3", "[wire
           "malformed packet MQTT-3.1.2-12");
 }
 
-TEST_CASE("MQTT5-3.1.2-13, MQTT311-3.1.2-15: without a will its RETAIN is 0", "[wire][connect]") {
+TEST_CASE("MQTT5-3.1.2-13, MQTT311-3.1.2-11, MQTT311-3.1.2-15: without a will its RETAIN is 0",
+          "[wire][connect]") {
     CHECK(connect(opening(4, will_retain).text("i")) == "malformed packet MQTT-3.1.2-15");
     CHECK(connect(opening(5, will_retain).text("i")) == "malformed packet MQTT-3.1.2-13");
     CHECK(connect(opening(4, will | will_retain).text("i").text("w").text("")) == "ok");
+    CHECK(connect(opening(5, will | will_retain).text("i").u8(0).text("w").text("")) == "ok");
 }
 
 TEST_CASE("MQTT5-3.1.2-9, MQTT311-3.1.2-9: a will has properties (5.0), topic and payload",
@@ -164,6 +176,8 @@ TEST_CASE(
     "[wire][connect]") {
     CHECK(connect(opening(4, username).text("i")) == "malformed packet MQTT-2.1.4");
     CHECK(connect(opening(4, username).text("i").text("ann")) == "ok");
+    CHECK(connect(opening(5, username).text("i")) == "malformed packet MQTT-2.1.4");
+    CHECK(connect(opening(5, username).text("i").text("ann")) == "ok");
     CHECK(connect(opening(4, 0).text("i").text("ann")) == "malformed packet MQTT-2.1.4");
     CHECK(connect(opening(5, 0).text("i").text("ann")) == "malformed packet MQTT-2.1.4");
 }
@@ -175,6 +189,9 @@ TEST_CASE(
     const unsigned both = username | password;
     CHECK(connect(opening(4, both).text("i").text("ann")) == "malformed packet MQTT-2.1.4");
     CHECK(connect(opening(4, both).text("i").text("ann").text("pw")) == "ok");
+    CHECK(connect(opening(5, both).text("i").text("ann")) == "malformed packet MQTT-2.1.4");
+    CHECK(connect(opening(5, both).text("i").text("ann").text("pw")) == "ok");
+    CHECK(connect(opening(5, 0).text("i").text("pw")) == "malformed packet MQTT-2.1.4");
     CHECK(connect(opening(4, username).text("i").text("ann").text("pw")) ==
           "malformed packet MQTT-2.1.4");
     CHECK(connect(opening(4, both).text("i").text("ann").text(std::string_view("\0\xFF", 2))) ==
@@ -221,6 +238,7 @@ TEST_CASE("MQTT5-4.7.0-1, MQTT311-4.7.1-1: a will topic holds no wildcard", "[wi
           "topic name invalid MQTT-4.7.0-1");
     CHECK(connect(opening(4, will).text("i").text("").text("")) ==
           "topic name invalid MQTT-4.7.3-1");
+    CHECK(connect(opening(4, will).text("i").text("w").text("")) == "ok");
 }
 
 TEST_CASE("MQTT5-3.1.4-1, MQTT311-3.1.4-1: nothing follows the last field of a CONNECT",
@@ -249,6 +267,15 @@ TEST_CASE("a CONNACK says whether there is a session, and a code", "[wire][conna
                                         0x20, 3, 0, 0, 0}));
 }
 
+TEST_CASE("MQTT31: a CONNACK does not say whether there is a session", "[wire][connack]") {
+    ConnackView connack_view;
+    connack_view.session_present = true;
+    Buffer out;
+    encode(connack_view, Version::v3_1, out);
+    encode(connack_view, Version::v3_1_1, out);
+    CHECK(as_text(out.bytes()) == text({0x20, 2, 0, 0, 0x20, 2, 1, 0}));
+}
+
 TEST_CASE("MQTT5-3.2.2-1: bits 7 to 1 of the acknowledge flags are 0", "[wire][connack]") {
     for (int bit = 1; bit < 8; ++bit) {
         CHECK(connack({1 << bit, 0}, Version::v3_1_1) == "malformed packet MQTT-3.2.2-1");
@@ -274,14 +301,22 @@ TEST_CASE("MQTT5-3.2.2-8, MQTT311-3.2.2-6: the code of a CONNACK is a listed one
     CHECK(listed == 22);  // section 3.2.2.2, table 3-1
 }
 
-TEST_CASE("MQTT311-3.2.2-6: each reason has a return code from 0 to 5", "[wire][connack]") {
+TEST_CASE("MQTT311-3.2.2-6: a reason has a return code from 1 to 5, or none", "[wire][connack]") {
     CHECK(connack_code_311(Reason::success) == 0);
     CHECK(connack_code_311(Reason::unsupported_protocol_version) == 1);
     CHECK(connack_code_311(Reason::client_identifier_not_valid) == 2);
     CHECK(connack_code_311(Reason::server_unavailable) == 3);
     CHECK(connack_code_311(Reason::server_busy) == 3);
+    CHECK(connack_code_311(Reason::quota_exceeded) == 3);
     CHECK(connack_code_311(Reason::bad_user_name_or_password) == 4);
     CHECK(connack_code_311(Reason::not_authorized) == 5);
     CHECK(connack_code_311(Reason::banned) == 5);
-    for (int code = 0; code < 256; ++code) CHECK(connack_code_311(static_cast<Reason>(code)) <= 5);
+    for (const Reason reason :
+         {Reason::malformed_packet, Reason::protocol_error, Reason::topic_name_invalid,
+          Reason::packet_too_large, Reason::unspecified_error, Reason::qos_not_supported})
+        CHECK_FALSE(connack_code_311(reason).has_value());
+    for (int code = 1; code < 256; ++code) {
+        const auto refusal = connack_code_311(static_cast<Reason>(code));
+        CHECK((!refusal || (*refusal >= 1 && *refusal <= 5)));
+    }
 }

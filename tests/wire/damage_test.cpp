@@ -54,6 +54,29 @@ TEST_CASE("every packet is decoded from what the encoder wrote, and encoded to t
     }
 }
 
+TEST_CASE(
+    "MQTT5-2.1.3-1, MQTT311-2.2.2-1, MQTT311-2.2.2-2: reserved flags are written as listed, and "
+    "any "
+    "others are malformed",
+    "[wire]") {
+    for (const PacketSample& sample : packet_samples()) {
+        INFO(sample.name);
+        Frame frame;
+        REQUIRE(cut_frame(sample.bytes, packet_bytes_max, frame) == Cut::complete);
+        if (frame.type == PacketType::publish) continue;  // its flags mean something
+        const bool two = frame.type == PacketType::pubrel || frame.type == PacketType::subscribe ||
+                         frame.type == PacketType::unsubscribe;
+        const std::uint8_t listed = two ? 0b0010 : 0;
+        CHECK(frame.flags == listed);
+        for (std::uint8_t flags = 0; flags < 16; ++flags) {
+            frame.flags = flags;
+            const Result<AnyPacket> packet = decode_any(frame, sample.version);
+            CHECK(packet.has_value() == (flags == listed));
+            if (!packet) CHECK(packet.error().reason == Reason::malformed_packet);
+        }
+    }
+}
+
 TEST_CASE("a packet cut at any byte is waited for", "[wire]") {
     for (const PacketSample& sample : packet_samples()) {
         INFO(sample.name);

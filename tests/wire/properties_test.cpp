@@ -7,6 +7,7 @@
 #include <string>
 
 #include "broker/wire/decode.hpp"
+#include "broker/wire/encode.hpp"
 #include "broker/wire/read_properties.hpp"
 #include "tests/support/body.hpp"
 #include "tests/support/packet_samples.hpp"
@@ -173,7 +174,7 @@ TEST_CASE("MQTT5-3.3.2-8: a topic alias is not 0", "[wire][properties]") {
     CHECK(check(Body{0x23, 0, 1}, PacketType::publish) == "ok");
 }
 
-TEST_CASE("MQTT5-3.3.2-13, MQTT5-3.3.2-14: a response topic is a string without wildcards",
+TEST_CASE("MQTT5-3.3.2-13, MQTT5-3.3.2-14: a response topic is a topic name",
           "[wire][properties]") {
     const auto response = [](std::string_view topic) {
         return check(Body{0x08}.text(topic), PacketType::publish);
@@ -181,6 +182,8 @@ TEST_CASE("MQTT5-3.3.2-13, MQTT5-3.3.2-14: a response topic is a string without 
     CHECK(response("a/b") == "ok");
     CHECK(response("a/+") == "protocol error MQTT-3.3.2-14");
     CHECK(response("#") == "protocol error MQTT-3.3.2-14");
+    CHECK(response("") == "protocol error MQTT-3.3.2-14");  // nor empty (MQTT5-4.7.3-1)
+    CHECK(response("/") == "ok");
     CHECK(response("a\xFF") == "malformed packet MQTT-1.5.4-1");
     CHECK(check_will(Body{0x08}.text("a/+")) == "protocol error MQTT-3.3.2-14");
 }
@@ -206,7 +209,7 @@ TEST_CASE("binary data is not held to the rules for strings", "[wire][properties
     CHECK(check(Body{0x09, 0, 2, 0x00, 0xFF}, PacketType::publish) == "ok");
 }
 
-TEST_CASE("MQTT5-3.1.2.11.10: authentication data comes with a method", "[wire][properties]") {
+TEST_CASE("MQTT5-3.1.2.11: authentication data comes with a method", "[wire][properties]") {
     for (const PacketType packet : {PacketType::connect, PacketType::connack, PacketType::auth}) {
         CHECK(check(Body{0x16, 0, 1, 'd'}, packet) == "protocol error MQTT-3.1.2.11.10");
         CHECK(check(Body{0x16, 0, 1, 'd', 0x15, 0, 1, 'm'}, packet) == "ok");
@@ -217,6 +220,22 @@ TEST_CASE("MQTT5-3.1.2.11.10: authentication data comes with a method", "[wire][
 TEST_CASE("MQTT5-2.2.2-1: a list without properties is one zero byte", "[wire][properties]") {
     CHECK(decode_publish(0, Body{0, 1, 't', 0}, Version::v5)->properties.empty());
     CHECK(decode_publish(0, Body{0, 1, 't'}, Version::v5).has_error());
+
+    PublishView publish;
+    publish.topic = "t";
+    SubackView suback;
+    suback.packet_id = 9;
+    const Body granted{0};
+    suback.codes = granted;
+    Buffer out;
+    encode(ConnackView{}, Version::v5, out);
+    encode(publish, Version::v5, out);
+    encode_suback(suback, Version::v5, out);
+    encode_unsuback(suback, Version::v5, out);
+    CHECK(as_text(out.bytes()) == as_text(Body{0x20, 3, 0, 0, 0,       //
+                                               0x30, 4, 0, 1, 't', 0,  //
+                                               0x90, 4, 0, 9, 0,   0,  //
+                                               0xB0, 4, 0, 9, 0,   0}));
 }
 
 TEST_CASE("a property list ends where its length says", "[wire][properties]") {

@@ -119,6 +119,27 @@ TEST_CASE("MQTT5-4.7.3-1, MQTT311-4.7.3-1: a filter has at least one character",
     CHECK(unsubscribe(Body{0, 1}.text("/"), Version::v3_1_1) == "ok");
 }
 
+TEST_CASE("MQTT5-4.7.3-2, MQTT311-4.7.3-2: a filter does not hold U+0000", "[wire][subscribe]") {
+    const std::string_view filter("a\0b", 3);
+    CHECK(subscribe(Body{0, 1}.text(filter).u8(0), Version::v3_1_1) ==
+          "malformed packet MQTT-1.5.3-2");
+    CHECK(subscribe(Body{0, 1, 0}.text(filter).u8(0), Version::v5) ==
+          "malformed packet MQTT-1.5.4-2");
+    CHECK(unsubscribe(Body{0, 1, 0}.text(filter), Version::v5) == "malformed packet MQTT-1.5.4-2");
+    CHECK(subscribe(Body{0, 1, 0}.text("a\1b").u8(0), Version::v5) == "ok");
+}
+
+TEST_CASE("MQTT5-4.7.3-3, MQTT311-4.7.3-3: a filter may have 65535 bytes", "[wire][subscribe]") {
+    const std::string filter(65'535, 'f');
+    const Body body = Body{0, 1}.text(filter).u8(0);
+    const Result<SubscribeView> view = decode_subscribe(0b0010, body, Version::v3_1_1);
+    REQUIRE(view.has_value());
+    SubscribeEntries entries(*view, Version::v3_1_1);
+    SubscriptionRequest request;
+    REQUIRE(entries.next(request));
+    CHECK(request.filter == filter);
+}
+
 TEST_CASE("a filter with a misplaced wildcard is for SUBACK to refuse", "[wire][subscribe]") {
     CHECK(subscribe(Body{0, 1}.text("a#").u8(0), Version::v3_1_1) == "ok");
 }
@@ -142,7 +163,7 @@ TEST_CASE("MQTT5-3.8.3-5: the reserved option bits are 0", "[wire][subscribe][v5
     CHECK(options_5(0b0010'1110) == "ok");
 }
 
-TEST_CASE("MQTT5-3.8.3.1: neither the QoS nor the Retain Handling of a filter is 3",
+TEST_CASE("MQTT5-3.8.3-5: neither the QoS nor the Retain Handling of a filter is 3",
           "[wire][subscribe][v5]") {
     CHECK(options_5(0b0000'0011) == "protocol error MQTT-3.8.3.1");
     CHECK(options_5(0b0011'0000) == "protocol error MQTT-3.8.3.1");
