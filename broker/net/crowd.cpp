@@ -44,8 +44,9 @@ void Crowd::set_bytes(Stranger& stranger, std::size_t bytes) {
     stranger.bytes_ = bytes;
 }
 
-// Walks through the networks, of which there are as many as strangers at most, and only while there
-// are too many: 4,096 networks take less time than accepting a connection.
+// Walks through the networks, but only while there are too many strangers. At worst each has a
+// network of its own: with 4,096 of them, whoever pushes one out costs 26 us instead of the 7 that
+// accepting and closing take by themselves.
 Stranger* Crowd::one_too_many() const {
     if (size() <= strangers_max_) return nullptr;
     // One silent stranger is the newcomer.

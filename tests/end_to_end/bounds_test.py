@@ -4,6 +4,7 @@ Strangers and clients from several addresses: all of 127.0.0.0/8 is this host.
 """
 import contextlib
 import itertools
+import resource
 import socket
 import time
 
@@ -98,6 +99,15 @@ class TestAllClients:
                 with Client(broker, broker.devices[0]) as first:
                     first.connect()
             broker.wait_for(lambda status: status["connections"] < self.MOST)
+
+    def test_a_client_that_is_kicked_and_stays_on_the_line_leaves_its_place_at_once(
+        self, broker, full_house
+    ):
+        for client in full_house:
+            broker.run("client", "kick", client.device.id)
+        with contextlib.ExitStack() as stack:
+            for device in broker.devices[: self.MOST]:
+                stack.enter_context(Client(broker, device)).connected()
 
     def test_a_wrong_key_is_not_told_that_the_broker_is_full(self, broker, full_house):
         with Client(broker, broker.devices[-1], V5) as client:
@@ -357,8 +367,6 @@ class TestOpenFiles:
             sock.close()
 
     def test_without_descriptors_newcomers_wait_and_get_in_later(self, broker):
-        import resource
-
         steady = Client(broker).connected(client_id="steady")
         steady.subscribe("steady")
         limit = resource.prlimit(broker.process.pid, resource.RLIMIT_NOFILE)
