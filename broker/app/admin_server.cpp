@@ -183,6 +183,7 @@ json::object AdminServer::status() const {
         return total;
     };
     using Stats = core::Stats;
+    const net::NetworkStats& network = network_.stats();
     return {{"ok", true},
             {"version", DRAWBRIDGE_VERSION},
             {"uptime_s", std::chrono::duration_cast<seconds>(Clock::now() - started_at_).count()},
@@ -194,7 +195,12 @@ json::object AdminServer::status() const {
             {"messages_out", sum(&Stats::messages_out)},
             {"retained_messages", network_.broker().retained().messages()},
             {"retained_bytes", network_.broker().retained().bytes()},
+            {"strangers", network_.headcount().count(net::Role::stranger)},
+            {"strangers_pushed_out", network.strangers_pushed_out.load()},
             {"connects_refused", sum(&Stats::connects_refused)},
+            {"refused_broker_full", network.refused_broker_full.load()},
+            {"refused_address_full", network.refused_address_full.load()},
+            {"accept_pauses", network.accept_pauses.load()},
             {"publishes_denied", sum(&Stats::publishes_denied)},
             {"dropped_slow_receiver", sum(&Stats::dropped_slow)},
             {"dropped_queue_full", sum(&Stats::dropped_queue_full)},

@@ -88,6 +88,10 @@ void visit_keys(Keys& keys, BrokerConfiguration& broker) {
 template <class Keys>
 void visit_keys(Keys& keys, Limits& limits) {
     keys.number("max_connections", limits.max_connections, 1, 10'000'000);
+    keys.number("max_connections_per_address", limits.max_connections_per_address, 0, 10'000'000);
+    keys.number("max_handshakes", limits.max_handshakes, 1, 1'000'000);
+    keys.number("max_handshake_bytes", limits.max_handshake_bytes, limits::connect_bytes_max,
+                1LL << 40);
     keys.number("max_packet_bytes", limits.max_packet_bytes, 128, packet_bytes_most);
     keys.number("max_payload_bytes", limits.max_payload_bytes, 0, packet_bytes_most);
     keys.number("max_topic_levels", limits.max_topic_levels, 1, 65'535);

@@ -1,7 +1,6 @@
 #include "broker/app/serve.hpp"
 
 #include <sched.h>
-#include <sys/resource.h>
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/signal_set.hpp>
@@ -12,6 +11,7 @@
 #include "broker/app/admin_server.hpp"
 #include "broker/app/configuration.hpp"
 #include "broker/app/data_directory.hpp"
+#include "broker/app/descriptors.hpp"
 #include "broker/app/identity_reviews.hpp"
 #include "broker/base/log.hpp"
 #include "broker/net/certificates.hpp"
@@ -27,18 +27,30 @@ unsigned usable_cores() {
     return static_cast<unsigned>(std::max(1, CPU_COUNT(&cores)));
 }
 
-// One file descriptor per connection: take all that the system grants this process.
-void raise_descriptor_limit(std::uint32_t connections_max) {
-    rlimit limit{};
-    if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
-    limit.rlim_cur = limit.rlim_max;
-    ::setrlimit(RLIMIT_NOFILE, &limit);
-    if (limit.rlim_cur < connections_max + std::uint64_t{64})
+net::NetworkSettings network_settings_of(const Configuration& configuration, unsigned shards) {
+    const Limits& limits = configuration.limits;
+    const auto shares_of = [&](std::uint64_t granted) {
+        return share_descriptors(granted, limits, shards, configuration.listeners.size());
+    };
+    const std::uint64_t wanted = shares_of(0).wanted;
+    const std::uint64_t granted = raise_descriptor_limit(wanted);
+    const DescriptorShares shares = shares_of(granted);
+    if (granted < wanted)
         log::warn(
-            "the system grants {} open files, so fewer than max_connections = {} clients can "
-            "connect; raise "
-            "the limit (ulimit -n, or LimitNOFILE in the service file)",
-            limit.rlim_cur, connections_max);
+            "the system grants {} open files and the limits ask for {}: at most {} clients "
+            "(max_connections = {}) and {} strangers (max_handshakes = {}) at a time; raise it "
+            "(LimitNOFILE in the service file, or ulimit -Hn), or lower the limits",
+            granted, wanted, shares.clients, limits.max_connections, shares.strangers,
+            limits.max_handshakes);
+    net::NetworkSettings settings;
+    settings.connect_timeout = configuration.broker.connect_timeout;
+    settings.max_connections = shares.clients;
+    settings.max_connections_per_address = limits.max_connections_per_address;
+    settings.max_handshakes = shares.strangers;
+    settings.max_handshake_bytes = limits.max_handshake_bytes;
+    settings.max_farewells = shares.farewells;
+    settings.max_sockets = shares.sockets;
+    return settings;
 }
 
 // This program, as it can be typed from here.
@@ -127,7 +139,6 @@ void serve(const GlobalOptions& options) {
     log::info("drawbridge {} starts, data in {}", DRAWBRIDGE_VERSION,
               std::filesystem::absolute(options.data).lexically_normal().string());
     const DataDirectory directory(options.data);
-    raise_descriptor_limit(configuration.limits.max_connections);
 
     const auth::Secret secret = open_secret(options);
     const unsigned shards =
@@ -137,10 +148,7 @@ void serve(const GlobalOptions& options) {
     auto authenticator = std::make_unique<auth::Authenticator>(
         authenticator_options(options, configuration), secret, auth::Profiles::built_in(),
         [&](const auth::DeviceChange& change) { reviews.add(change); });
-    net::NetworkSettings network_settings;
-    network_settings.connect_timeout = configuration.broker.connect_timeout;
-    network_settings.max_connections = configuration.limits.max_connections;
-    net::Network network(broker, *authenticator, network_settings);
+    net::Network network(broker, *authenticator, network_settings_of(configuration, shards));
     open_ports(options, configuration, network);
 
     boost::asio::io_context io(1);

@@ -10,7 +10,10 @@
 namespace drawbridge {
 
 struct Limits {
-    std::uint32_t max_connections = 100'000;
+    std::uint32_t max_connections = 100'000;        // clients
+    std::uint32_t max_connections_per_address = 0;  // clients, and as many strangers; 0: no limit
+    std::uint32_t max_handshakes = 4'096;           // strangers
+    std::uint64_t max_handshake_bytes = 67'108'864;
     std::uint32_t max_packet_bytes = 2'097'152;
     std::uint32_t max_payload_bytes = 1'048'576;
     std::uint16_t max_topic_levels = 128;
@@ -45,9 +48,9 @@ constexpr std::size_t receive_bytes = 256u << 10;
 // A CONNECT from a stranger: client id, user name, password, will topic and a will of a few KiB.
 constexpr std::size_t connect_bytes_max = 128u << 10;
 
-// Strangers: connections that have not been admitted yet, per shard. One more pushes out the
-// oldest.
-constexpr std::size_t handshakes_max = 4'096;
+// Connections that the broker has said goodbye to and that wait for their peer to close: of the
+// whole broker, divided among the shards. One more cuts off the oldest.
+constexpr std::uint32_t farewells_max = 2'048;
 
 // Routes that are remembered, per shard, in each of two generations: topics, and bytes of topics
 // and receivers. The route of a longer topic than route_topic_bytes_max is worked out each time.

@@ -45,6 +45,11 @@ void Shard::admit(Link& link, std::unique_ptr<ConnectRequest> request) {
     contests_.push_back(std::move(contest));
 }
 
+bool Shard::is_connected(std::string_view client_id) const {
+    const auto found = sessions_.find(client_id);
+    return found != sessions_.end() && found->second->link() != nullptr;
+}
+
 void Shard::settle(Contest& contest) {
     Link& newcomer = contest.newcomer;
     Session* const first = find(contest.request->client_id);

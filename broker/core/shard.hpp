@@ -77,6 +77,8 @@ public:
     void link_lost(Link& link);
     // The link has room again.
     void link_writable(Link& link);
+    // Has a session with this client id a connection now?
+    bool is_connected(std::string_view client_id) const;
 
     // --- administration
     bool kick(std::string_view client_id);

@@ -7,7 +7,6 @@ namespace drawbridge::net {
 namespace {
 
 constexpr milliseconds farewell_time{2'000};
-constexpr std::size_t farewells_max = 1'024;
 
 }  // namespace
 
@@ -16,10 +15,7 @@ public:
     Farewell(Farewells& all, Stream stream, core::Output output, TimePoint cut_off)
         : until(cut_off), all_(all), stream_(std::move(stream)), output_(std::move(output)) {}
 
-    ~Farewell() {
-        all_.loop_.poller().remove(stream_.socket().fd());
-        all_.loop_.network().count_out();
-    }
+    ~Farewell() { all_.loop_.poller().remove(stream_.socket().fd()); }
 
     void begin() {
         if (!all_.loop_.poller().add(stream_.socket().fd(), *this, EPOLLIN | EPOLLOUT))
@@ -62,18 +58,18 @@ private:
     bool finished_ = false;
 };
 
-Farewells::Farewells(Loop& loop) : loop_(loop) {}
+Farewells::Farewells(Loop& loop)
+    : loop_(loop), open_max_(loop.network().share_of(loop.network().settings().max_farewells)) {}
 
 Farewells::~Farewells() { loop_.shard().deadlines().cancel(*this); }
 
 void Farewells::begin(Stream stream, core::Output output) {
+    stream.socket().seat().leave();
     open_.push_back(std::make_unique<Farewell>(*this, std::move(stream), std::move(output),
                                                loop_.shard().now() + farewell_time));
     open_.back()->begin();
-    if (open_.size() > farewells_max) {
-        open_.front()->over = true;
-        some_over_ = true;
-    }
+    // Those before it are over already: they are freed at the end of the turn.
+    if (open_.size() > open_max_) open_[open_.size() - open_max_ - 1]->over = some_over_ = true;
     arm();
 }
 

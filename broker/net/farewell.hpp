@@ -2,7 +2,8 @@
 // time to close from its side: closing a socket with unread input would reset it, and the peer
 // might never read the reason.
 //
-// Limits: farewell_time for each; farewells_max at once, then the oldest are cut off.
+// Limits: farewell_time for each; this loop's share of farewells_max at once, then the oldest are
+// cut off.
 #pragma once
 
 #include <deque>
@@ -35,6 +36,7 @@ private:
     void arm();
 
     Loop& loop_;
+    const std::size_t open_max_;
     std::deque<std::unique_ptr<Farewell>> open_;  // oldest first
     bool some_over_ = false;
 };

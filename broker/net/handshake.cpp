@@ -9,13 +9,11 @@
 namespace drawbridge::net {
 
 Handshake::Handshake(Loop& loop, std::uint64_t number, Stream stream)
-    : loop_(loop), number_(number), stream_(std::move(stream)) {}
+    : Stranger(number, stream.socket().network()), loop_(loop), stream_(std::move(stream)) {}
 
 Handshake::~Handshake() {
     loop_.shard().deadlines().cancel(*this);
-    if (!stream_.socket().is_open()) return;
-    loop_.poller().remove(stream_.socket().fd());
-    loop_.network().count_out();
+    if (stream_.socket().is_open()) loop_.poller().remove(stream_.socket().fd());
 }
 
 bool Handshake::begin() {
@@ -38,7 +36,10 @@ void Handshake::ready(std::uint32_t events) {
         if (stream_.wants_to_send() || received.state == Stream::State::failed)
             stream_.send(nothing);
         if (received.state == Stream::State::failed) return end(stream_.failure());
-        if (!received.bytes.empty()) read_connect();
+        if (!received.bytes.empty()) {
+            read_connect();
+            if (!ended_) loop_.stranger_holds(*this, bytes_held());
+        }
         if (received.state == Stream::State::closed && !ended_) return end("closed by the peer");
     } else if (stream_.send(nothing) == Stream::Sent::failed) {
         return end("connection lost");
@@ -62,6 +63,8 @@ void Handshake::read_connect() {
         return end(broken.rule);
     }
     request_ = std::move(*request);
+    connect_bytes_ = frame.size;
+    loop_.stranger_heard(*this);
     Buffer unread;
     unread.append(received_.bytes().subspan(frame.size));
     received_ = std::move(unread);
@@ -78,7 +81,7 @@ void Handshake::authenticate() {
     }
     loop_.network().authenticator().authenticate(
         request_->credentials(stream_.peer()),
-        [&loop = loop_, number = number_](core::AuthAnswer answer) {
+        [&loop = loop_, number = number()](core::AuthAnswer answer) {
             loop.post([&loop, number, answer = std::move(answer)] {
                 loop.answer_stranger(number, answer);
             });
@@ -131,6 +134,9 @@ void Handshake::refuse(wire::Version version, Reason reason, std::string_view wh
 void Handshake::end(std::string_view why) {
     if (loop_.may_log()) log::info("stranger from {}: {}", stream_.peer(), why);
     ended_ = true;
+    // At once, so that many of these in one turn do not need a descriptor each.
+    loop_.poller().remove(stream_.socket().fd());
+    stream_.socket().close();
     loop_.drop(*this);
 }
 

@@ -1,12 +1,13 @@
 // Handshake: a stranger. Reads its CONNECT, has it authenticated, and sends it home to the shard of
 // its client id.
 //
-// Bounds: connect_timeout for all of it, limits::connect_bytes_max for the packet,
-// limits::handshakes_max strangers per loop.
+// Bounds: connect_timeout for all of it, limits::connect_bytes_max for the packet; for all of them
+// together, those of the loop's Crowd.
 #pragma once
 
 #include "broker/core/connect_request.hpp"
 #include "broker/core/deadlines.hpp"
+#include "broker/net/crowd.hpp"
 #include "broker/net/poller.hpp"
 #include "broker/net/stream.hpp"
 
@@ -14,16 +15,15 @@ namespace drawbridge::net {
 
 class Loop;
 
-class Handshake final : public Pollable, public core::Deadline {
+class Handshake final : public Pollable, public core::Deadline, public Stranger {
 public:
     Handshake(Loop& loop, std::uint64_t number, Stream stream);
     ~Handshake();
 
-    std::uint64_t number() const { return number_; }
     // Registers with the poller; false if that fails.
     bool begin();
     void answer(core::AuthAnswer answer);
-    // Ends it without a word to the peer. It is dropped at the end of the turn.
+    // Closes it without a word to the peer. It is dropped at the end of the turn.
     void end(std::string_view why);
 
     void ready(std::uint32_t events) override;
@@ -36,11 +36,13 @@ private:
     void refuse(wire::Version version, Reason reason, std::string_view why);
     void watch(std::uint32_t events);
 
+    std::size_t bytes_held() const { return received_.size() + connect_bytes_; }
+
     Loop& loop_;
-    const std::uint64_t number_;
     Stream stream_;
     Buffer received_;                                // the CONNECT, and what came behind it
     std::unique_ptr<core::ConnectRequest> request_;  // while it is being authenticated
+    std::size_t connect_bytes_ = 0;                  // of request_
     bool ended_ = false;
 };
 

@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <stdexcept>
@@ -13,8 +14,10 @@
 namespace drawbridge::net {
 namespace {
 
-constexpr int accepts_per_turn = 64;
+constexpr std::size_t accepts_per_turn_max = 64;
 constexpr milliseconds rest_time{200};
+// Without a rest for so long, it is not paused any more.
+constexpr milliseconds calm_time{2'000};
 
 }  // namespace
 
@@ -32,37 +35,61 @@ bool Listener::watch() {
     return open_;
 }
 
+void Listener::unwatch() {
+    if (std::exchange(open_, false)) loop_.poller().remove(port_.fd);
+}
+
 void Listener::close() {
-    if (open_) loop_.poller().remove(port_.fd);
-    open_ = false;
+    unwatch();
     loop_.shard().deadlines().cancel(*this);
 }
 
 void Listener::ready(std::uint32_t) {
-    for (int i = 0; i < accepts_per_turn && open_; ++i) {
+    if (open_) accept_some();
+}
+
+void Listener::accept_some() {
+    Network& network = loop_.network();
+    // Who comes in this turn must have been read before it is pushed out by others.
+    const std::size_t strangers_max = network.share_of(network.settings().max_handshakes);
+    const std::size_t most = std::clamp<std::size_t>(strangers_max / 4, 1, accepts_per_turn_max);
+    for (std::size_t i = 0; i < most; ++i) {
+        if (!network.headcount().has_room()) return rest("all open files it may have are in use");
         sockaddr_storage address{};
         socklen_t size = sizeof address;
         const int fd = ::accept4(port_.fd, reinterpret_cast<sockaddr*>(&address), &size,
                                  SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (fd < 0) {
             if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
-                rest(errno);
+                rest(std::strerror(errno));
             return;  // otherwise: nobody there (another loop was quicker), or gone already
         }
-        Socket socket(fd, PeerAddress(address));
-        if (!loop_.network().count_in()) continue;  // closes it
-        loop_.greet(Stream(std::move(socket), port_.tls.get()));
+        const PeerAddress peer(address);
+        Socket socket(fd, peer, network.headcount().enter(peer.network()));
+        if (socket.seat().is_taken())
+            loop_.greet(Stream(std::move(socket), port_.tls.get()));
+        else
+            loop_.turn_away(std::move(socket));
     }
 }
 
-void Listener::rest(int error) {
-    log::error("listener {}: no new connections for now: {}", port_.name, std::strerror(error));
-    close();
+void Listener::rest(const char* why) {
+    if (!std::exchange(paused_, true)) loop_.network().accepting_paused(why);
+    unwatch();
     loop_.shard().deadlines().set(*this, loop_.shard().now() + rest_time);
 }
 
-void Listener::expired(TimePoint) {
-    if (!watch()) rest(errno);
+// Also with nobody waiting, an attempt to accept tells whether there is a descriptor: the kernel
+// reserves it first.
+void Listener::expired(TimePoint now) {
+    if (!open_) {
+        if (!watch()) return rest(std::strerror(errno));
+        return loop_.shard().deadlines().set(*this, now + calm_time);
+    }
+    accept_some();
+    if (!open_) return;
+    paused_ = false;
+    loop_.network().accepting_resumed();
 }
 
 }  // namespace drawbridge::net

@@ -1,7 +1,9 @@
 // Listener: one loop's share of an open port. All loops wait on the same socket; the kernel wakes
 // one of them for each newcomer.
 //
-// Limit: accepts_per_turn. Without file descriptors it does not spin: it rests and tries again.
+// Limit: accepts_per_turn_max. Where no more sockets can be opened (or may be: max_sockets leaves
+// some descriptors to the rest of the broker) it does not spin: it rests and tries again, while the
+// newcomers wait in the kernel's queue.
 #pragma once
 
 #include <memory>
@@ -40,13 +42,16 @@ public:
     void ready(std::uint32_t events) override;
 
 private:
-    void expired(TimePoint now) override;  // the rest is over
+    void expired(TimePoint now) override;  // the rest is over, or there has been none for a while
     bool watch();
-    void rest(int error);
+    void unwatch();
+    void accept_some();
+    void rest(const char* why);
 
     Loop& loop_;
     const Port& port_;
-    bool open_ = false;
+    bool open_ = false;    // watched by the poller
+    bool paused_ = false;  // has had to rest lately
 };
 
 }  // namespace drawbridge::net

@@ -1,5 +1,6 @@
 #include "broker/net/loop.hpp"
 
+#include <fmt/format.h>
 #include <poll.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
@@ -50,7 +51,10 @@ Loop::Loop(Network& network, core::Shard& shard)
     : network_(network),
       shard_(shard),
       wakeup_(std::make_unique<Wakeup>(poller_)),
-      farewells_(std::make_unique<Farewells>(*this)) {
+      farewells_(std::make_unique<Farewells>(*this)),
+      crowd_(network.share_of(network.settings().max_handshakes),
+             std::max(limits::connect_bytes_max,
+                      network.share_of(network.settings().max_handshake_bytes))) {
     shard_.wake = [this] { wakeup_->ring(); };
 }
 
@@ -133,20 +137,48 @@ void Loop::run_tasks() {
     for (const auto& task : tasks) task();
 }
 
-// Who really wants to connect is done in milliseconds, so of too many strangers the oldest goes: a
+// Who really wants to connect is done in milliseconds, so of too many strangers an old one goes: a
 // flood of silent ones does not keep devices out.
 void Loop::greet(Stream stream) {
-    if (handshakes_.size() >= limits::handshakes_max)
-        handshakes_.begin()->second->end("pushed out, too many strangers");
     const std::uint64_t number = ++last_handshake_;
     auto handshake = std::make_unique<Handshake>(*this, number, std::move(stream));
     Handshake& made = *handshake;
     handshakes_.emplace(number, std::move(handshake));
-    if (!made.begin()) drop(made);
+    crowd_.add(made);
+    if (!made.begin()) return drop(made);
+    while (Stranger* const one = crowd_.one_too_many())
+        push_out(*one, "pushed out, too many strangers (max_handshakes)");
+}
+
+void Loop::stranger_holds(Handshake& handshake, std::size_t bytes) {
+    crowd_.set_bytes(handshake, bytes);
+    while (Stranger* const one = crowd_.too_heavy())
+        push_out(*one, "pushed out, strangers hold too much (max_handshake_bytes)");
+}
+
+void Loop::stranger_heard(Handshake& handshake) { crowd_.set_heard(handshake); }
+
+void Loop::push_out(Stranger& stranger, std::string_view why) {
+    network_.stats().strangers_pushed_out.fetch_add(1, std::memory_order_relaxed);
+    static_cast<Handshake&>(stranger).end(why);
+}
+
+void Loop::turn_away(Socket socket) {
+    network_.stats().refused_address_full.fetch_add(1, std::memory_order_relaxed);
+    if (may_log())
+        log::info(
+            "stranger from {}: closed, its address has as many as "
+            "max_connections_per_address",
+            socket.peer());
 }
 
 void Loop::welcome(Stream stream, std::unique_ptr<core::ConnectRequest> request, Buffer unread,
                    bool watched) {
+    const Full full = become_client(stream.socket().seat(), request->client_id);
+    if (full != Full::no) {
+        if (watched) poller_.remove(stream.socket().fd());
+        return refuse(std::move(stream), *request, full);
+    }
     auto connection =
         std::make_unique<MqttConnection>(*this, std::move(stream), std::move(unread), watched);
     MqttConnection& made = *connection;
@@ -156,6 +188,34 @@ void Loop::welcome(Stream stream, std::unique_ptr<core::ConnectRequest> request,
     made.begin(std::move(request));
 }
 
+// Who has a connection already will have one in the end, whoever of the two keeps it, so a client
+// that reconnects before its old connection is missed finds its place.
+Full Loop::become_client(Seat& seat, const std::string& client_id) {
+    const Full full = seat.become_client();
+    if (full == Full::no || !shard_.is_connected(client_id)) return full;
+    seat.replace_client();
+    return Full::no;
+}
+
+void Loop::refuse(Stream stream, const core::ConnectRequest& request, Full full) {
+    shard_.stats().connects_refused.add();
+    NetworkStats& stats = network_.stats();
+    auto& counter = full == Full::broker ? stats.refused_broker_full : stats.refused_address_full;
+    counter.fetch_add(1, std::memory_order_relaxed);
+    const Headcount::Bounds& bounds = network_.headcount().bounds();
+    if (may_log())
+        log::warn("client {} from {}: refused, {}", request.client_id, stream.peer(),
+                  full == Full::broker
+                      ? fmt::format("the broker has {} clients already (max_connections)",
+                                    bounds.clients_max)
+                      : fmt::format("its address has {} clients already "
+                                    "(max_connections_per_address)",
+                                    bounds.clients_per_network_max));
+    core::Output output;
+    core::append_refusal(request.view().version, Reason::quota_exceeded, output.bytes());
+    see_off(std::move(stream), std::move(output));
+}
+
 void Loop::see_off(Stream stream, core::Output output) {
     farewells_->begin(std::move(stream), std::move(output));
 }
@@ -163,6 +223,7 @@ void Loop::see_off(Stream stream, core::Output output) {
 void Loop::drop(Handshake& handshake) {
     const auto found = handshakes_.find(handshake.number());
     ASSERT(found != handshakes_.end());
+    crowd_.remove(handshake);
     dropped_handshakes_.push_back(std::move(found->second));
     handshakes_.erase(found);
 }

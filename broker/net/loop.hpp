@@ -5,15 +5,14 @@
 // thread.
 #pragma once
 
-#include <deque>
 #include <functional>
-#include <map>
 #include <memory>
 #include <mutex>
 #include <vector>
 
 #include "broker/base/log_quota.hpp"
 #include "broker/core/shard.hpp"
+#include "broker/net/crowd.hpp"
 #include "broker/net/poller.hpp"
 #include "broker/net/stream.hpp"
 
@@ -42,8 +41,15 @@ public:
 
     // A connection from a listener. Takes care of the bounds on strangers.
     void greet(Stream stream);
+    // One whose address has too many strangers: closes it.
+    void turn_away(Socket socket);
+    // So many bytes have come from it that are kept.
+    void stranger_holds(Handshake& handshake, std::size_t bytes);
+    // It has shown its CONNECT.
+    void stranger_heard(Handshake& handshake);
     // A stranger that this shard is the home of, with what it sent behind its CONNECT. watched: it
-    // has been a stranger here, and its socket is in this loop's poller, disarmed.
+    // has been a stranger here, and its socket is in this loop's poller, disarmed. Takes care of
+    // the bounds on clients.
     void welcome(Stream stream, std::unique_ptr<core::ConnectRequest> request, Buffer unread,
                  bool watched);
     // Writes what is left in output, ends the stream, and waits a little for the peer to do the
@@ -67,6 +73,9 @@ public:
 private:
     class Wakeup;
 
+    void push_out(Stranger& stranger, std::string_view why);
+    Full become_client(Seat& seat, const std::string& client_id);
+    void refuse(Stream stream, const core::ConnectRequest& request, Full full);
     void turn(int timeout_ms);
     int sleep_ms();
     void run_tasks();
@@ -81,7 +90,8 @@ private:
     std::unique_ptr<Wakeup> wakeup_;
     std::unique_ptr<Farewells> farewells_;
 
-    std::map<std::uint64_t, std::unique_ptr<Handshake>> handshakes_;  // oldest first
+    boost::unordered_flat_map<std::uint64_t, std::unique_ptr<Handshake>> handshakes_;  // by number
+    Crowd crowd_;                                                                      // of them
     std::uint64_t last_handshake_ = 0;
     std::vector<std::unique_ptr<MqttConnection>> connections_;
     std::vector<std::unique_ptr<Handshake>> dropped_handshakes_;

@@ -11,9 +11,7 @@ MqttConnection::MqttConnection(Loop& loop, Stream stream, Buffer unread, bool wa
     : loop_(loop), stream_(std::move(stream)), unread_(std::move(unread)), in_poller_(watched) {}
 
 MqttConnection::~MqttConnection() {
-    if (!stream_.socket().is_open()) return;
-    loop_.poller().remove(stream_.socket().fd());
-    loop_.network().count_out();
+    if (stream_.socket().is_open()) loop_.poller().remove(stream_.socket().fd());
 }
 
 void MqttConnection::begin(std::unique_ptr<core::ConnectRequest> request) {

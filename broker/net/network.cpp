@@ -10,7 +10,12 @@ namespace drawbridge::net {
 
 Network::Network(core::Broker& broker, core::Authenticator& authenticator,
                  const NetworkSettings& settings)
-    : broker_(broker), authenticator_(authenticator), settings_(settings) {
+    : broker_(broker),
+      authenticator_(authenticator),
+      settings_(settings),
+      headcount_({.clients_max = settings.max_connections,
+                  .clients_per_network_max = settings.max_connections_per_address,
+                  .sockets_max = settings.max_sockets}) {
     for (unsigned index = 0; index < broker.shards(); ++index)
         loops_.push_back(std::make_unique<Loop>(*this, broker.shard(index)));
 }
@@ -37,11 +42,14 @@ void Network::stop() {
     listeners_.clear();
 }
 
-bool Network::count_in() {
-    if (connections_.fetch_add(1, std::memory_order_relaxed) < settings_.max_connections)
-        return true;
-    count_out();
-    return false;
+void Network::accepting_paused(const std::string& why) {
+    if (paused_.fetch_add(1) > 0) return;
+    stats_.accept_pauses.fetch_add(1, std::memory_order_relaxed);
+    log::error("new connections have to wait: {}", why);
+}
+
+void Network::accepting_resumed() {
+    if (paused_.fetch_sub(1) == 1) log::info("new connections are accepted again");
 }
 
 }  // namespace drawbridge::net

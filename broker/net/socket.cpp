@@ -59,9 +59,17 @@ std::string PeerAddress::text() const {
     return v6_ ? fmt::format("[{}]:{}", host, port_) : fmt::format("{}:{}", host, port_);
 }
 
+std::uint64_t PeerAddress::network() const {
+    std::uint64_t first = 0;
+    for (std::size_t i = 0; i < (v6_ ? 8 : 4); ++i) first = first << 8 | bytes_[i];
+    // No IPv6 address that is in use begins so: 0::/8 is reserved (RFC 4291, section 2.4).
+    return v6_ ? first : std::uint64_t{0xffff} << 32 | first;
+}
+
 Socket& Socket::operator=(Socket&& other) noexcept {
     if (this != &other) {
         close();
+        seat_ = std::move(other.seat_);
         fd_ = std::exchange(other.fd_, -1);
         peer_ = other.peer_;
     }
@@ -70,6 +78,7 @@ Socket& Socket::operator=(Socket&& other) noexcept {
 
 void Socket::close() {
     if (fd_ >= 0) ::close(std::exchange(fd_, -1));
+    seat_.give_up();
 }
 
 void Socket::probe_peer(bool on) {

@@ -8,6 +8,8 @@
 #include <string>
 #include <utility>
 
+#include "broker/net/headcount.hpp"
+
 namespace drawbridge::net {
 
 // Address and port of a peer in 19 bytes; as text only when somebody asks.
@@ -18,6 +20,9 @@ public:
 
     // "192.0.2.7:50123", "[2001:db8::1]:50123".
     std::string text() const;
+    // What limits for one address count as one: an IPv4 address, or an IPv6 /64, which is what one
+    // customer or one household has.
+    std::uint64_t network() const;
 
 private:
     std::array<std::uint8_t, 16> bytes_{};
@@ -28,14 +33,19 @@ private:
 class Socket {
 public:
     Socket() = default;
-    Socket(int fd, PeerAddress peer) : fd_(fd), peer_(peer) {}
-    Socket(Socket&& other) noexcept : fd_(std::exchange(other.fd_, -1)), peer_(other.peer_) {}
+    Socket(int fd, PeerAddress peer, Seat seat = {})
+        : seat_(std::move(seat)), fd_(fd), peer_(peer) {}
+    Socket(Socket&& other) noexcept
+        : seat_(std::move(other.seat_)), fd_(std::exchange(other.fd_, -1)), peer_(other.peer_) {}
     Socket& operator=(Socket&& other) noexcept;
     ~Socket() { close(); }
 
     int fd() const { return fd_; }
     bool is_open() const { return fd_ >= 0; }
     std::string peer() const { return peer_.text(); }
+    std::uint64_t network() const { return peer_.network(); }
+    Seat& seat() { return seat_; }
+    // Gives up the seat as well.
     void close();
 
     // Has the kernel ask the peer's host for a sign of life soon, whatever the application there
@@ -47,6 +57,7 @@ public:
     std::uint32_t segments_received() const;
 
 private:
+    Seat seat_;
     int fd_ = -1;
     PeerAddress peer_;
 };

@@ -88,6 +88,9 @@ queue_full = "refuse"
 connect_timeout = "2s"
 [limits]
 max_connections = 1
+max_connections_per_address = 1001
+max_handshakes = 2001
+max_handshake_bytes = 7000000000
 max_packet_bytes = 1002
 max_payload_bytes = 1003
 max_topic_levels = 4
@@ -141,6 +144,9 @@ level = "debug"
     CHECK(configuration.broker.connect_timeout == 2s);
     CHECK(configuration.broker.queue_full == BrokerConfiguration::QueueFull::refuse);
     CHECK(configuration.limits.max_connections == 1);
+    CHECK(configuration.limits.max_connections_per_address == 1001);
+    CHECK(configuration.limits.max_handshakes == 2001);
+    CHECK(configuration.limits.max_handshake_bytes == 7'000'000'000);
     CHECK(configuration.limits.max_packet_bytes == 1002);
     CHECK(configuration.limits.max_payload_bytes == 1003);
     CHECK(configuration.limits.max_topic_levels == 4);
@@ -217,6 +223,12 @@ TEST_CASE("a number out of its range is refused, at its ends it is not", "[app][
     CHECK(mistakes_in("[limits]\nmax_inflight = 0\n").size() == 1);
     CHECK(mistakes_in("[limits]\nmax_inflight = 65536\n").size() == 1);
     CHECK(mistakes_in("[limits]\nmax_inflight = -1\n").size() == 1);
+    CHECK(parse("[limits]\nmax_connections_per_address = 0\n").limits.max_connections_per_address ==
+          0);
+    CHECK(mistakes_in("[limits]\nmax_handshakes = 0\n").size() == 1);
+    CHECK(parse("[limits]\nmax_handshake_bytes = 131072\n").limits.max_handshake_bytes ==
+          limits::connect_bytes_max);
+    CHECK(mistakes_in("[limits]\nmax_handshake_bytes = 131071\n").size() == 1);
     CHECK(mistakes_in("[[listener]]\nport = 0\n").size() == 1);
     CHECK(mistakes_in("[[listener]]\nport = 65536\n").size() == 1);
     CHECK(mistakes_in("[broker]\nthreads = 257\n").size() == 1);

@@ -4,10 +4,12 @@ import itertools
 import json
 import os
 import random
+import resource
 import signal
 import socket
 import subprocess
 import threading
+import time
 from collections import namedtuple
 from pathlib import Path
 
@@ -45,9 +47,10 @@ def to_toml(value):
 
 
 class Broker:
-    """settings: sections of the configuration, as in auth={"allow_anonymous": True}."""
+    """settings: sections of the configuration, as in auth={"allow_anonymous": True}.
+    open_files: as many as the system grants it."""
 
-    def __init__(self, directory, bind="127.0.0.1", tls=None, **settings):
+    def __init__(self, directory, bind="127.0.0.1", tls=None, open_files=None, **settings):
         self.directory = Path(directory)
         self.data = self.directory / "data"
         self.config = self.directory / "drawbridge.toml"
@@ -58,6 +61,7 @@ class Broker:
         self._ready = threading.Event()
         self._bind = bind
         self._tls = tls or {}
+        self._open_files = open_files
         self.write_config(**settings)
 
     @property
@@ -87,6 +91,12 @@ class Broker:
 
     def launch(self):
         """Starts the program and does not wait for it."""
+
+        def grant():
+            if self._open_files:
+                limits = (self._open_files, self._open_files)
+                resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+
         self._ready.clear()
         self.process = subprocess.Popen(
             self.command_line("serve"),
@@ -95,6 +105,7 @@ class Broker:
             stderr=subprocess.PIPE,
             text=True,
             errors="replace",
+            preexec_fn=grant,
         )
         alive.append(self)
         self._reader = threading.Thread(target=self._read_log, daemon=True)
@@ -128,6 +139,11 @@ class Broker:
         self.process.kill()
         self.wait()
 
+    def cpu_s(self):
+        """The processor time that it has used so far."""
+        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
     def log_text(self, lines=60):
         return "\n".join(self.log[-lines:])
 
@@ -146,6 +162,12 @@ class Broker:
         done = self.run("--json", *arguments)
         assert done.returncode == 0, f"{arguments}: {done.stderr}"
         return json.loads(done.stdout)
+
+    def wait_for(self, condition, within_s=5):
+        """Asks for the status until it is as it should be."""
+        end = time.monotonic() + within_s
+        while not condition(self.ask("status")):
+            assert time.monotonic() < end, self.ask("status")
 
     def add_device(self, profile="core", name="device"):
         """A new device with an id that no other test has."""

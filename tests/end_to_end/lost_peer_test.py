@@ -108,6 +108,25 @@ def test_a_device_that_lost_its_network_gets_back_in(probing_broker, cable, vers
             assert newcomer.message().payload == b"again"
 
 
+def test_a_device_gets_back_in_though_its_ghost_is_the_last_client_that_may_be(tmp_path, cable):
+    with broker_process.running(
+        tmp_path,
+        bind="0.0.0.0",
+        auth={"duplicate_probe": f"{PROBE_S}s"},
+        limits={"max_connections": 1},
+    ) as broker:
+        device, other = broker.add_device("open"), broker.add_device("open")
+        with far_client(broker, cable, device, V5) as ghost:
+            ghost.ping()
+            cable.cut()
+            with Client(broker, other, V5) as late, Client(broker, device, V5) as newcomer:
+                assert late.connect()[1] == 0x97
+                assert newcomer.connect(within_s=PROBE_S + MARGIN_S) == (False, 0)
+            broker.wait_for(lambda status: status["connections"] == 0)
+            with Client(broker, other, V5) as late:  # the ghost is not counted any more
+                late.connected()
+
+
 @VERSIONS
 def test_a_device_that_is_there_keeps_its_place(probing_broker, cable, version):
     device = probing_broker.add_device("open")

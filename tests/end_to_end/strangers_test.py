@@ -2,6 +2,7 @@
 import random
 import socket
 import ssl
+import struct
 import time
 
 import pytest
@@ -168,6 +169,41 @@ def test_a_connect_that_drips_byte_by_byte_is_closed_in_time(broker, guest):
         assert time.monotonic() - begin < CONNECT_TIMEOUT_S + 1
 
 
+def client_hello():
+    """The first bytes of a real TLS client."""
+    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+    client = ssl.create_default_context().wrap_bio(incoming, outgoing, server_hostname="localhost")
+    with pytest.raises(ssl.SSLWantReadError):
+        client.do_handshake()
+    return outgoing.read()
+
+
+def test_half_a_tls_hello_is_closed_in_time(broker):
+    hello = client_hello()
+    with raw(broker, tls=True) as sock:
+        begin = time.monotonic()
+        sock.sendall(hello[: len(hello) // 2])
+        assert answer_until_closed(sock) == b""
+        assert CONNECT_TIMEOUT_S * 0.8 < time.monotonic() - begin < CONNECT_TIMEOUT_S + 1
+
+
+def test_a_tls_hello_that_drips_byte_by_byte_is_closed_in_time(broker):
+    with raw(broker, tls=True) as sock:
+        begin = time.monotonic()
+        with pytest.raises((BrokenPipeError, ConnectionResetError)):
+            for byte in client_hello() * 10:
+                sock.sendall(bytes([byte]))
+                time.sleep(0.02)  # the stranger's pace, not a wait for the broker
+        assert time.monotonic() - begin < CONNECT_TIMEOUT_S + 1
+
+
+def test_a_tls_handshake_without_a_connect_is_closed_in_time(broker):
+    with Client(broker, tls=True) as client:
+        begin = time.monotonic()
+        assert client.packets_until_closed() == []
+        assert CONNECT_TIMEOUT_S * 0.8 < time.monotonic() - begin < CONNECT_TIMEOUT_S + 1
+
+
 def wrong_packets(version):
     """Packets that a client may not send, and what MQTT 5.0 calls them."""
     return {
@@ -239,6 +275,24 @@ def test_a_flood_of_bad_connections_leaves_the_others_alone(broker, steady_clien
             steady_client.publish("steady", b"%d" % number, 1)
             assert steady_client.message().payload == b"%d" % number
     assert time.monotonic() - begin < 20
+
+
+def test_twenty_thousand_quick_connections_leave_nothing_behind(broker, steady_client):
+    """Half of them close, the other half reset. From many addresses, so that the ports suffice."""
+    reset = struct.pack("ii", 1, 0)
+    begin = time.monotonic()
+    for number in range(20_000):
+        port = broker.port if number % 4 else broker.tls_port
+        host = f"127.0.2.{1 + number % 100}"
+        sock = socket.create_connection(("127.0.0.1", port), 5, source_address=(host, 0))
+        if number % 2:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, reset)
+        sock.close()
+        if number % 1000 == 0:
+            steady_client.publish("steady", b"%d" % number, 1)
+            assert steady_client.message().payload == b"%d" % number
+    assert time.monotonic() - begin < 30
+    broker.wait_for(lambda status: status["strangers"] == 0)
 
 
 def test_many_strangers_at_once_leave_room_for_a_client(broker, guest):
