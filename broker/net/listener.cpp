@@ -18,8 +18,12 @@ constexpr milliseconds rest_time{200};
 
 }  // namespace
 
-Port::Port(std::string listener_name, int listening, std::shared_ptr<const TlsContext> context)
-    : name(std::move(listener_name)), fd(listening), tls(std::move(context)) {}
+Port::Port(std::string listener_name, int listening, std::shared_ptr<const TlsContext> context,
+           std::optional<WsRules> rules)
+    : name(std::move(listener_name)),
+      fd(listening),
+      tls(std::move(context)),
+      ws(std::move(rules)) {}
 
 Port::~Port() { ::close(fd); }
 
@@ -51,7 +55,8 @@ void Listener::ready(std::uint32_t) {
         }
         Socket socket(fd, PeerAddress(address));
         if (!loop_.network().count_in()) continue;  // closes it
-        loop_.greet(Stream(std::move(socket), port_.tls.get()));
+        const WsRules* ws = port_.ws ? &*port_.ws : nullptr;
+        loop_.greet(Stream(std::move(socket), port_.tls.get(), ws));
     }
 }
 

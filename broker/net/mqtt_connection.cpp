@@ -26,7 +26,10 @@ void MqttConnection::flush() {
     if (closing_) return leave();
     if (waiting_ && session != nullptr) {
         waiting_ = false;
-        if (!unread_.empty()) call();
+        if (stream_.ended())
+            read_next_turn();
+        else if (!unread_.empty())
+            call();
     }
     const bool was_full = is_full();
     const Stream::Sent sent = blocked_ ? Stream::Sent::blocked : stream_.send(output);
@@ -44,7 +47,7 @@ void MqttConnection::flush() {
 
 void MqttConnection::leave() {
     lost_ = true;
-    if (!peer_is_done_ || !output.empty()) {
+    if (!peer_is_done_ || !output.empty() || stream_.owes_farewell()) {
         loop_.poller().remove(stream_.socket().fd());
         loop_.see_off(std::move(stream_), std::move(output));
     }
@@ -121,6 +124,10 @@ void MqttConnection::use(Bytes fresh) {
 void MqttConnection::lose() {
     lost_ = true;
     loop_.shard().link_lost(*this);
+    if (stream_.owes_farewell()) {
+        loop_.poller().remove(stream_.socket().fd());
+        loop_.see_off(std::move(stream_), {});
+    }
     loop_.drop(*this);
 }
 

@@ -45,9 +45,10 @@ def to_toml(value):
 
 
 class Broker:
-    """settings: sections of the configuration, as in auth={"allow_anonymous": True}."""
+    """settings: sections of the configuration, as in auth={"allow_anonymous": True}. listeners: more
+    of them than the two that every broker has."""
 
-    def __init__(self, directory, bind="127.0.0.1", tls=None, **settings):
+    def __init__(self, directory, bind="127.0.0.1", tls=None, listeners=(), **settings):
         self.directory = Path(directory)
         self.data = self.directory / "data"
         self.config = self.directory / "drawbridge.toml"
@@ -58,6 +59,7 @@ class Broker:
         self._ready = threading.Event()
         self._bind = bind
         self._tls = tls or {}
+        self._listeners = listeners
         self.write_config(**settings)
 
     @property
@@ -72,6 +74,7 @@ class Broker:
                 {"transport": "tls", "bind": self._bind, "port": self.tls_port, **self._tls},
             ),
         ]
+        sections += [("[[listener]]", values) for values in self._listeners]
         sections += [
             (f"[{name}]", values)
             for name, values in {"nats": OFF, "http": OFF, **settings}.items()
