@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import threading
+import urllib.error
 import urllib.request
 
 STARTED_WITHIN_S = 30
@@ -30,6 +31,8 @@ class Browser:
             found = re.search(r"started successfully on port (\d+)", line)
             if found:
                 break
+        else:
+            raise RuntimeError("chromedriver does not start")
         self._base = f"http://127.0.0.1:{found[1]}"
         threading.Thread(target=self._driver.stdout.read, daemon=True).start()
         arguments = ["--headless=new", "--disable-gpu", "--disable-dev-shm-usage"]
@@ -41,8 +44,12 @@ class Browser:
             "goog:chromeOptions": {"args": arguments},
             "timeouts": {"script": SHOWN_WITHIN_S * 1000},
         }
-        session = self._ask("POST", "/session", {"capabilities": {"alwaysMatch": capabilities}})
-        self._base += "/session/" + session["sessionId"]
+        try:
+            wanted = {"capabilities": {"alwaysMatch": capabilities}}
+            self._base += "/session/" + self._ask("POST", "/session", wanted)["sessionId"]
+        except OSError:
+            self.close()
+            raise
 
     def _ask(self, method, path, body=None):
         data = None if body is None else json.dumps(body).encode()
