@@ -88,6 +88,10 @@ void MqttConnection::receive() {
     if (!received.bytes.empty()) use(received.bytes);
     if (closing_) return;
     const bool open = received.state == Stream::State::open;
+    const bool broken = received.state == Stream::State::failed && stream_.ended();
+    if (broken && session != nullptr && loop_.may_log())
+        log::info("client {} from {}: closed, {}", session->client_id(), address(),
+                  stream_.failure());
     if (!open || (write_failed_ && received.bytes.empty())) return lose();
     // The poller reports news only. A read that fills the space may have left something, and behind
     // the last bytes comes the end, which is no news when it came with them.

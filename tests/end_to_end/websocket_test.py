@@ -148,6 +148,8 @@ def test_mqtt_6_0_0_1_a_text_frame_ends_the_connection_and_its_will_is_published
         assert client.packets_until_closed() == []
         assert client.socket.close_code == 1003
     assert watcher.message().topic == "will/of/page"
+    assert log_has(broker, f"client {guest.id} from 127.0.0.1")
+    assert log_has(broker, "closed, a text frame (MQTT-6.0.0-1)")
 
 
 @PORTS
