@@ -307,6 +307,20 @@ TEST_CASE("between frames a framer holds no memory", "[net][ws]") {
 #endif
 }
 
+TEST_CASE("connections whose bytes come in turns do not mix", "[net][ws]") {
+    const std::string one = WsFrame{ws::binary, sample(300)}.bytes();
+    const std::string other = WsFrame{ws::binary, std::string(300, '-')}.bytes();
+    const std::size_t piece_bytes = GENERATE(1u, 3u, 5u, 100u);
+    Link first;
+    Link second;
+    for (std::size_t at = 0; at < one.size(); at += piece_bytes) {
+        CHECK(first.give(one.substr(at, piece_bytes)) == WsStatus::ok);
+        CHECK(second.give(other.substr(at, piece_bytes)) == WsStatus::ok);
+    }
+    CHECK(first.text() == sample(300));
+    CHECK(second.text() == std::string(300, '-'));
+}
+
 TEST_CASE("a framer may move to another thread in the middle of a frame", "[net][ws]") {
     const std::string bytes = WsFrame{ws::binary, sample(10'000)}.bytes();
     Link link;
