@@ -55,8 +55,11 @@ struct AclConfiguration {
 };
 
 struct BrokerConfiguration {
+    enum class QueueFull { drop, refuse };
+
     std::uint16_t threads = 0;  // shards; 0: one per core
     milliseconds connect_timeout = seconds(10);
+    QueueFull queue_full = QueueFull::drop;
 };
 
 struct StorageConfiguration {

@@ -33,6 +33,10 @@ inline constexpr Choices<AclConfiguration::DeniedPublish, 2> denied_publish_choi
     {"drop", AclConfiguration::DeniedPublish::drop},
     {"disconnect", AclConfiguration::DeniedPublish::disconnect},
 }};
+inline constexpr Choices<BrokerConfiguration::QueueFull, 2> queue_full_choices = {{
+    {"drop", BrokerConfiguration::QueueFull::drop},
+    {"refuse", BrokerConfiguration::QueueFull::refuse},
+}};
 inline constexpr Choices<StorageConfiguration::Sync, 3> sync_choices = {{
     {"full", StorageConfiguration::Sync::full},
     {"normal", StorageConfiguration::Sync::normal},
@@ -82,6 +86,7 @@ template <class Keys>
 void visit_keys(Keys& keys, BrokerConfiguration& broker) {
     keys.number("threads", broker.threads, 0, 256);
     keys.duration("connect_timeout", broker.connect_timeout, milliseconds(100), seconds(600));
+    keys.choice("queue_full", broker.queue_full, queue_full_choices);
 }
 
 template <class Keys>
@@ -97,12 +102,13 @@ void visit_keys(Keys& keys, Limits& limits) {
     keys.whole_seconds("max_session_expiry", limits.max_session_expiry);
     keys.number("max_queued_messages", limits.max_queued_messages, 0, 100'000'000);
     keys.number("max_queued_bytes", limits.max_queued_bytes, 0, 1LL << 40);
+    keys.number("max_sessions", limits.max_sessions, 1, 1'000'000'000);
+    keys.number("max_output_bytes", limits.max_output_bytes, 4'096, 1LL << 30);
+    keys.number("max_unfinished_bytes", limits.max_unfinished_bytes, 1LL << 20, 1LL << 40);
     keys.number("max_retained_messages", limits.max_retained_messages, 0, 1'000'000'000);
     keys.number("max_retained_bytes", limits.max_retained_bytes, 0, 1LL << 40);
     keys.number("messages_per_second", limits.messages_per_second, 0, 1'000'000'000);
-    keys.later("messages_per_second", limits.messages_per_second > 0);
     keys.number("bytes_per_second", limits.bytes_per_second, 0, 4'000'000'000);
-    keys.later("bytes_per_second", limits.bytes_per_second > 0);
 }
 
 template <class Keys>

@@ -59,6 +59,8 @@ core::Settings settings_of(const Configuration& configuration) {
         settings.duplicate_client_id = core::DuplicatePolicy::take_over;
     if (configuration.acl.denied_publish == AclConfiguration::DeniedPublish::disconnect)
         settings.denied_publish = core::DeniedPublish::disconnect;
+    if (configuration.broker.queue_full == BrokerConfiguration::QueueFull::refuse)
+        settings.queue_full = core::QueueFull::refuse;
     return settings;
 }
 

@@ -21,6 +21,9 @@ struct Limits {
     std::uint32_t max_session_expiry = 2'592'000;  // seconds: 30 days
     std::uint32_t max_queued_messages = 10'000;    // per session
     std::uint64_t max_queued_bytes = 67'108'864;
+    std::uint32_t max_output_bytes = 1'048'576;        // waiting for a peer that does not read
+    std::uint64_t max_unfinished_bytes = 268'435'456;  // of packets, of all clients
+    std::uint32_t max_sessions = 1'000'000;
     std::uint64_t max_retained_messages = 1'000'000;
     std::uint64_t max_retained_bytes = 1'073'741'824;
     std::uint32_t messages_per_second = 0;  // per client; 0: no limit
@@ -38,10 +41,6 @@ constexpr std::size_t pooled_bytes_per_class_max = 4u << 20;
 
 // One read from a socket: large enough that a busy connection fills it rarely.
 constexpr std::size_t receive_bytes = 256u << 10;
-
-// Bytes waiting for a peer that does not read. Above: QoS 0 is dropped and counted, QoS 1 and 2
-// wait in the session's queue.
-constexpr std::size_t output_high_water_bytes = 1u << 20;
 
 // A CONNECT from a stranger: client id, user name, password, will topic and a will of a few KiB.
 constexpr std::size_t connect_bytes_max = 128u << 10;
@@ -61,6 +60,15 @@ constexpr std::size_t mailbox_bytes_max = 64u << 20;
 
 // Handlers of one turn: bounds how long an answer waits for the write at the turn's end.
 constexpr int events_per_turn_max = 256;
+
+// One client's share of a turn, in packets and deliveries, whichever it causes: about half a
+// millisecond. The rest of what it has sent is taken in in the next turn.
+constexpr std::uint64_t work_per_client_max = 4'096;
+
+// Sessions that get more of what waits for them in one turn, and how many messages each: what takes
+// longer goes on in the next turn.
+constexpr std::size_t pumped_per_turn_max = 16;
+constexpr std::size_t pumped_messages_max = 1'024;
 
 // Payloads from here on are sent from the one shared copy instead of being copied for each
 // receiver.

@@ -38,7 +38,7 @@ void Shard::admit(Link& link, std::unique_ptr<ConnectRequest> request) {
     if (settings().duplicate_probe.count() == 0 || contest_for(request->client_id) != nullptr)
         return refuse(link, *request, Reason::client_identifier_not_valid,
                       "duplicate client id: another connection has it");
-    first->link()->begin_probe(now_);
+    first->link()->begin_probe();
     auto contest = std::make_unique<Contest>(*this, link, std::move(request),
                                              now_ + settings().duplicate_probe);
     deadlines_.set(*contest, std::min(now_ + probe_step, contest->until));
@@ -49,7 +49,7 @@ void Shard::settle(Contest& contest) {
     Link& newcomer = contest.newcomer;
     Session* const first = find(contest.request->client_id);
     if (first == nullptr || first->link() == nullptr) return enter(newcomer, end_contest(contest));
-    if (first->link()->probe_answered(now_)) {
+    if (first->link()->probe_answered()) {
         const auto request = end_contest(contest);
         return refuse(newcomer, *request, Reason::client_identifier_not_valid,
                       "duplicate client id: the first connection is alive");
@@ -83,6 +83,12 @@ void Shard::enter(Link& link, std::unique_ptr<ConnectRequest> request) {
         return refuse(link, *request, Reason::bad_user_name_or_password,
                       "its device or key was revoked while it connected");
     Session* session = find(request->client_id);
+    if (session != nullptr && session->is_set() && session->at() <= now_) {
+        session->catch_up();  // its will, or its end, was due before the client came back
+        session = find(request->client_id);
+    }
+    if (session == nullptr && broker_.sessions() >= settings().limits.max_sessions)
+        return refuse(link, *request, Reason::quota_exceeded, "the broker has max_sessions");
     if (session != nullptr && request->view().clean_start) {  // MQTT-3.1.2-4
         session->discard();
         session = nullptr;
@@ -99,7 +105,7 @@ void Shard::enter(Link& link, std::unique_ptr<ConnectRequest> request) {
 void Shard::refuse(Link& link, const ConnectRequest& request, Reason reason, std::string_view why) {
     stats_.connects_refused.add();
     log::info("client {} from {}: refused, {}", request.client_id, link.address(), why);
-    append_refusal(request.view().version, reason, link.output.bytes());
+    append_refusal(request.view(), reason, why, link.output.bytes());
     mark_dirty(link);
     link.close(false);
 }

@@ -15,6 +15,12 @@ Broker::Broker(const Settings& settings, unsigned shards) : settings_(settings) 
         shards_.push_back(std::make_unique<Shard>(*this, index));
 }
 
+std::uint64_t Broker::sessions() const {
+    std::uint64_t sum = 0;
+    for (const auto& shard : shards_) sum += shard->stats().sessions.read();
+    return sum;
+}
+
 unsigned Broker::home_of(std::string_view name) const {
     return static_cast<unsigned>(hash_text(name) % shards_.size());
 }

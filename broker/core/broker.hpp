@@ -5,6 +5,7 @@
 #include <string_view>
 #include <vector>
 
+#include "broker/core/full_queues.hpp"
 #include "broker/core/retained_store.hpp"
 #include "broker/core/settings.hpp"
 #include "broker/core/shard.hpp"
@@ -17,8 +18,12 @@ public:
 
     const Settings& settings() const { return settings_; }
     RetainedStore& retained() { return retained_; }
+    FullQueues& full_queues() { return full_queues_; }
     unsigned shards() const { return static_cast<unsigned>(shards_.size()); }
     Shard& shard(unsigned index) { return *shards_[index]; }
+
+    // How many there are, those without a connection included.
+    std::uint64_t sessions() const;
 
     // Where a client id, or a share group, lives for ever.
     unsigned home_of(std::string_view name) const;
@@ -28,6 +33,7 @@ public:
 private:
     const Settings settings_;
     RetainedStore retained_{settings_.limits};
+    FullQueues full_queues_;
     std::vector<std::unique_ptr<Shard>> shards_;
 };
 

@@ -1,5 +1,6 @@
 #include "broker/core/connect_request.hpp"
 
+#include "broker/core/answer.hpp"
 #include "broker/wire/decode.hpp"
 #include "broker/wire/encode.hpp"
 
@@ -34,10 +35,23 @@ Reason refuse_early(const wire::ConnectView& connect) {
 }
 
 void append_refusal(wire::Version version, Reason reason, Buffer& out) {
-    wire::ConnackView connack;
-    connack.code = version == wire::Version::v5 ? static_cast<std::uint8_t>(reason)
-                                                : wire::connack_code_311(reason);
-    wire::encode(connack, version, out);
+    wire::ConnectView connect;
+    connect.version = version;
+    append_refusal(connect, reason, "", out);
+}
+
+void append_refusal(const wire::ConnectView& connect, Reason reason, std::string_view why,
+                    Buffer& out) {
+    using Id = wire::PropertyId;
+    const bool v5 = connect.version == wire::Version::v5;
+    if (!v5 || connect.properties.number(Id::request_problem_information) == 0u) why = {};
+    const auto bytes_max = connect.properties.number(Id::maximum_packet_size).value_or(UINT32_MAX);
+    append_answer(out, why, bytes_max, [&](const wire::PropertyList& properties) {
+        wire::ConnackView connack;
+        connack.code = v5 ? static_cast<std::uint8_t>(reason) : wire::connack_code_311(reason);
+        connack.properties = properties;
+        wire::encode(connack, connect.version, out);
+    });
 }
 
 }  // namespace drawbridge::core

@@ -41,5 +41,8 @@ Reason refuse_early(const wire::ConnectView& connect);
 
 // Appends the CONNACK that refuses, in the words of the version.
 void append_refusal(wire::Version version, Reason reason, Buffer& out);
+// The same to a client that has shown who it is, and may be told why (5.0: Reason String).
+void append_refusal(const wire::ConnectView& connect, Reason reason, std::string_view why,
+                    Buffer& out);
 
 }  // namespace drawbridge::core

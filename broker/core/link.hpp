@@ -22,14 +22,26 @@ public:
     virtual void close(bool peer_is_done) = 0;
 
     // Asks the peer's host for a sign of life (interface: duplicate_probe).
-    virtual void begin_probe(TimePoint now) = 0;
+    virtual void begin_probe() = 0;
     // True if there was one since begin_probe().
-    virtual bool probe_answered(TimePoint now) = 0;
+    virtual bool probe_answered() = 0;
+
+    // Ends Pause::until_told.
+    virtual void read_on() = 0;
 
     virtual std::string address() const = 0;  // "192.0.2.7:50123"
 
+    // Why the shard has left whole packets unused. They are to be given again, and nothing is to be
+    // read before that.
+    enum class Pause : std::uint8_t {
+        none,        // it has not; what is left is the beginning of a packet
+        this_turn,   // this client has had its share of the turn
+        until_told,  // this client sends more than messages_per_second or bytes_per_second
+    };
+
     Output output;
     Session* session = nullptr;  // null before admission and after the end
+    Pause pause = Pause::none;   // set by Shard::receive()
     bool dirty = false;          // in the shard's list of links to flush
 
 protected:

@@ -32,12 +32,20 @@ struct ShareNews {
     std::string filter;
 };
 
+// To a member that left a message of its group unacknowledged: another one has it now.
+struct OfferTaken {
+    MemberKey member = 0;
+    std::uint64_t group = 0;
+    std::uint16_t packet_id = 0;
+};
+
 struct Mail {
     unsigned from = 0;                  // the sender's shard
     std::uint64_t turn = 0;             // the sender's turn, which numbers its batches
     std::vector<ShareNews> share_news;  // applied before the messages
     PublishBatchPtr published;          // for all who match; null if none
-    PublishBatch picked;                // for members of share groups
+    PublishBatch shared;                // between share groups and their members
+    std::vector<OfferTaken> offers_taken;
 };
 
 class Mailbox {

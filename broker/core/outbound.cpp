@@ -5,34 +5,67 @@
 #include "broker/base/assert.hpp"
 
 namespace drawbridge::core {
-namespace {
-
-// Keeps what stays, moves out what goes, both in order.
-template <class Goes>
-void divide(Ring<Outgoing>& ring, std::vector<Outgoing>& gone, Goes goes) {
-    for (std::size_t left = ring.size(); left > 0; --left) {
-        Outgoing message = ring.pop_front();
-        if (goes(message))
-            gone.push_back(std::move(message));
-        else
-            ring.push_back(std::move(message));
-    }
-}
-
-}  // namespace
 
 void Outbound::begin_connection(std::size_t window) {
     window_ = window;
     unsent_ = sent_.size();
 }
 
-bool Outbound::push(Outgoing message, const Limits& limits) {
+std::size_t Outbound::end_connection() {
+    unsent_ = sent_.size();
+    const std::size_t dropped = waiting_of_qos0_.size();
+    while (!waiting_of_qos0_.empty()) take(waiting_of_qos0_);
+    return dropped;
+}
+
+bool Outbound::has_drained(const Limits& limits) const {
+    return waiting() <= limits.max_queued_messages / 2 &&
+           waiting_bytes_ <= limits.max_queued_bytes / 2;
+}
+
+bool Outbound::is_full(std::size_t more_bytes, const Limits& limits) const {
+    return waiting() >= limits.max_queued_messages ||
+           waiting_bytes_ + more_bytes > limits.max_queued_bytes;
+}
+
+bool Outbound::push(Outgoing message, const Limits& limits, TimePoint now) {
     const std::size_t bytes = message.message->bytes();
-    if (waiting_.size() >= limits.max_queued_messages) return false;
-    if (waiting_bytes_ + bytes > limits.max_queued_bytes) return false;
+    if (bytes > limits.max_queued_bytes) return false;
+    while (is_full(bytes, limits) && !waiting_of_qos0_.empty()) {
+        take(waiting_of_qos0_);
+        ++displaced_;
+    }
+    if (is_full(bytes, limits) && none_expires_before_ <= now) drop_expired(now);
+    if (is_full(bytes, limits)) return false;
     waiting_bytes_ += bytes;
-    waiting_.push_back(std::move(message));
+    if (message.qos == 0) {
+        waiting_of_qos0_.push_back(std::move(message));
+    } else {
+        none_expires_before_ = std::min(none_expires_before_, message.message->view().expires_at);
+        waiting_.push_back(std::move(message));
+    }
     return true;
+}
+
+void Outbound::drop_expired(TimePoint now) {
+    none_expires_before_ = TimePoint::max();
+    for (std::size_t left = waiting_.size(); left > 0; --left) {
+        Outgoing message = take(waiting_);
+        const MessageView view = message.message->view();
+        if (view.expired(now)) {
+            ++expired_;
+            continue;
+        }
+        none_expires_before_ = std::min(none_expires_before_, view.expires_at);
+        waiting_bytes_ += message.message->bytes();
+        waiting_.push_back(std::move(message));
+    }
+}
+
+Outgoing Outbound::take(Ring<Outgoing>& ring) {
+    Outgoing message = ring.pop_front();
+    waiting_bytes_ -= message.message->bytes();
+    return message;
 }
 
 Outgoing* Outbound::next(TimePoint now) {
@@ -44,8 +77,7 @@ Outgoing* Outbound::next(TimePoint now) {
         return &again;
     }
     while (!waiting_.empty()) {
-        Outgoing message = waiting_.pop_front();
-        waiting_bytes_ -= message.message->bytes();
+        Outgoing message = take(waiting_);
         if (message.message->view().expired(now)) {  // MQTT-3.3.2-5
             ++expired_;
             continue;
@@ -56,6 +88,15 @@ Outgoing* Outbound::next(TimePoint now) {
         return &sent_.back();
     }
     return nullptr;
+}
+
+std::optional<Outgoing> Outbound::next_of_qos0(TimePoint now) {
+    while (!waiting_of_qos0_.empty()) {
+        Outgoing message = take(waiting_of_qos0_);
+        if (!message.message->view().expired(now)) return message;
+        ++expired_;
+    }
+    return std::nullopt;
 }
 
 // Identifiers are drawn in a circle, and none comes into use but by being drawn. So what is free on
@@ -98,19 +139,38 @@ void Outbound::acknowledged(Outgoing& message) {
     ASSERT(!"acknowledged: not a sent message");
 }
 
-std::vector<Outgoing> Outbound::take_shared() {
+std::vector<Outgoing> Outbound::take_waiting_shared() {
     std::vector<Outgoing> gone;
-    const auto picked = [](const Outgoing& message) { return message.group.id != 0; };
-    ASSERT(unsent_ == sent_.size());  // only while there is no connection
-    divide(sent_, gone, [&](const Outgoing& message) {
-        return picked(message) && message.awaits == Outgoing::Awaits::puback;
-    });
-    unsent_ = sent_.size();
-    divide(waiting_, gone, picked);
-    waiting_bytes_ = 0;
-    for (std::size_t i = 0; i < waiting_.size(); ++i)
-        waiting_bytes_ += waiting_[i].message->bytes();
+    for (std::size_t left = waiting_.size(); left > 0; --left) {
+        Outgoing message = take(waiting_);
+        if (message.group.id != 0) {
+            gone.push_back(std::move(message));
+            continue;
+        }
+        waiting_bytes_ += message.message->bytes();
+        waiting_.push_back(std::move(message));
+    }
     return gone;
+}
+
+std::vector<Offer> Outbound::offers() const {
+    std::vector<Offer> offers;
+    for (std::size_t i = 0; i < sent_.size(); ++i) {
+        const Outgoing& message = sent_[i];
+        if (message.group.id != 0 && message.awaits == Outgoing::Awaits::puback)
+            offers.push_back({message.message, message.group, message.packet_id});
+    }
+    return offers;
+}
+
+void Outbound::offer_taken(std::uint16_t packet_id, std::uint64_t group) {
+    for (std::size_t i = sent_.size() - unsent_; i < sent_.size(); ++i) {
+        const Outgoing& message = sent_[i];
+        if (message.packet_id != packet_id || message.group.id != group) continue;
+        if (message.awaits != Outgoing::Awaits::puback) return;
+        --unsent_;
+        return sent_.erase(i);
+    }
 }
 
 }  // namespace drawbridge::core

@@ -1,12 +1,15 @@
-// Outbound: a session's messages on their way to its client at QoS 1 and 2: those sent and not
-// acknowledged, in the order they were sent, and those waiting behind them. MQTT 5.0, sections 4.3,
-// 4.4 and 4.9.
+// Outbound: a session's messages on their way to its client: those of QoS 1 and 2 that were sent
+// and not acknowledged, in the order they were sent, and those that wait: of QoS 1 and 2 for the
+// window, of QoS 0 for a client that reads more slowly than its messages come. MQTT 5.0,
+// sections 4.3, 4.4 and 4.9.
 //
 // Limit: the window (the smaller of max_inflight and the client's Receive Maximum) for what is
-// sent; max_queued_messages and max_queued_bytes for what waits.
+// sent; max_queued_messages and max_queued_bytes for what waits. When they are reached, the oldest
+// of QoS 0 make room first, then what has expired; then the new message is refused.
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "broker/base/limits.hpp"
@@ -34,19 +37,29 @@ struct Outgoing {
     Awaits awaits = Awaits::puback;
 };
 
+// A message of a share group that its member has left unacknowledged.
+struct Offer {
+    MessagePtr message;
+    GroupRef group;
+    std::uint16_t packet_id = 0;
+};
+
 class Outbound {
 public:
     // Messages sent on this connection and not acknowledged may be at most `window`.
     void begin_connection(std::size_t window);
-    void end_connection() { unsent_ = sent_.size(); }
+    // What waits at QoS 0 does not outlive the connection; returns how many that were.
+    std::size_t end_connection();
 
     // Queues. Returns false if a bound refuses it.
-    bool push(Outgoing message, const Limits& limits);
+    bool push(Outgoing message, const Limits& limits, TimePoint now);
 
-    // The next message to send now, with its packet identifier; null if the window is full or
-    // nothing waits. After a reconnection these are first the unacknowledged ones, again and in
-    // their order (MQTT-4.4.0-1).
+    // The next message of QoS 1 or 2 to send now, with its packet identifier; null if the window is
+    // full or nothing waits. After a reconnection these are first the unacknowledged ones, again
+    // and in their order (MQTT-4.4.0-1).
     Outgoing* next(TimePoint now);
+    // The next of QoS 0, which no window holds back (MQTT-3.3.4-10).
+    std::optional<Outgoing> next_of_qos0(TimePoint now);
     // True if next() would find room.
     bool window_open() const { return sent_.size() - unsent_ < window_; }
 
@@ -54,25 +67,42 @@ public:
     Outgoing* find(std::uint16_t packet_id, Outgoing::Awaits awaits);
     void acknowledged(Outgoing& message);
 
-    bool nothing_waits() const { return waiting_.empty() && unsent_ == 0; }
-    std::size_t waiting() const { return waiting_.size(); }
+    bool nothing_waits() const {
+        return waiting_.empty() && waiting_of_qos0_.empty() && unsent_ == 0;
+    }
+    bool waits_at_qos0() const { return !waiting_of_qos0_.empty(); }
+    // Half of the bounds is free again.
+    bool has_drained(const Limits& limits) const;
+    std::size_t waiting() const { return waiting_.size() + waiting_of_qos0_.size(); }
     std::size_t unacknowledged() const { return sent_.size(); }
+    // How many were dropped since the last call, because they had expired, or to make room.
     std::size_t take_expired() { return std::exchange(expired_, 0); }
+    std::size_t take_displaced() { return std::exchange(displaced_, 0); }
 
-    // Takes out what was picked for share groups and may go to another member: what waits, and what
-    // was sent at QoS 1. A QoS 2 message that has been sent stays with this client (MQTT-4.8.2-4,
+    // Of share groups, while there is no connection. What waits may go to any other member at once.
+    // What was sent at QoS 1 and not acknowledged is offered to the others, and stays until one has
+    // taken it. A QoS 2 message that has been sent stays with this client (MQTT-4.8.2-4,
     // MQTT-4.8.2-5).
-    std::vector<Outgoing> take_shared();
+    std::vector<Outgoing> take_waiting_shared();
+    std::vector<Offer> offers() const;
+    // Another member has taken an offer; nothing happens if it has been sent again meanwhile.
+    void offer_taken(std::uint16_t packet_id, std::uint64_t group);
 
 private:
+    bool is_full(std::size_t more_bytes, const Limits& limits) const;
+    void drop_expired(TimePoint now);
+    Outgoing take(Ring<Outgoing>& ring);
     std::uint16_t draw_packet_id();
 
     Ring<Outgoing> sent_;  // the last unsent_ of them not on this connection yet
     Ring<Outgoing> waiting_;
+    Ring<Outgoing> waiting_of_qos0_;
     std::size_t unsent_ = 0;
     std::size_t window_ = 0;
-    std::size_t waiting_bytes_ = 0;
-    std::size_t expired_ = 0;
+    std::size_t waiting_bytes_ = 0;  // of both
+    std::uint32_t expired_ = 0;
+    std::uint32_t displaced_ = 0;
+    TimePoint none_expires_before_ = TimePoint::max();  // in waiting_
     std::uint16_t last_packet_id_ = 0;
     std::uint16_t look_again_at_ = 1;  // the identifiers before it, after last_packet_id_, are free
 };

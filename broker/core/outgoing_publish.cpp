@@ -32,16 +32,16 @@ const MessagePtr& OutgoingPublish::message() {
     return message_;
 }
 
-std::size_t OutgoingPublish::packet_bytes(wire::Version version, std::uint8_t qos,
+std::size_t OutgoingPublish::packet_bytes(wire::Version version, const wire::PublishMarks& marks,
                                           std::span<const std::uint32_t> subscription_ids) const {
-    return wire::publish_bytes(content_, version == wire::Version::v5, qos > 0, subscription_ids);
+    return wire::publish_bytes(content_, marks, version == wire::Version::v5, subscription_ids);
 }
 
 void OutgoingPublish::append_to(Output& out, wire::Version version, const wire::PublishMarks& marks,
                                 std::span<const std::uint32_t> subscription_ids) {
     const bool v5 = version == wire::Version::v5;
     const bool with_payload = view_.payload.size() < limits::shared_payload_bytes_min;
-    if (single_ || !subscription_ids.empty()) {
+    if (single_ || !subscription_ids.empty() || marks.topic_alias != 0) {
         wire::write_publish(content_, marks, v5, subscription_ids, with_payload, out.bytes());
     } else {
         const bool with_packet_id = marks.qos > 0;

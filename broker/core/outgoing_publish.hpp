@@ -25,7 +25,7 @@ public:
     const MessagePtr& message();
 
     // Bytes of the packet in the form for this receiver.
-    std::size_t packet_bytes(wire::Version version, std::uint8_t qos,
+    std::size_t packet_bytes(wire::Version version, const wire::PublishMarks& marks,
                              std::span<const std::uint32_t> subscription_ids) const;
     void append_to(Output& out, wire::Version version, const wire::PublishMarks& marks,
                    std::span<const std::uint32_t> subscription_ids);

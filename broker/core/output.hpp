@@ -1,7 +1,7 @@
 // Output: what waits to be written to one link, in order: bytes of its own, and between them
 // payloads that are large enough to be shared with other links instead of copied.
 //
-// An empty Output holds no memory. Limit: limits::output_high_water_bytes, applied by who appends
+// An empty Output holds no memory. Limit: max_output_bytes, applied by who appends
 // messages.
 #pragma once
 

@@ -11,6 +11,7 @@ struct Head {
     std::uint64_t receiver;
     std::uint64_t group;
     std::uint32_t subscription_id;
+    std::uint32_t denials;
     std::uint32_t payload_bytes;
     std::uint32_t properties_bytes;
     std::uint16_t topic_bytes;
@@ -18,7 +19,9 @@ struct Head {
     std::uint8_t granted_qos;
     bool retain;
     bool retain_as_published;
-    bool returned;
+    PublishBatch::Step step;
+    MemberState believed;
+    std::uint16_t packet_id;
 };
 
 std::uint8_t* put(std::uint8_t* at, Bytes bytes) {
@@ -42,7 +45,10 @@ void PublishBatch::append(const Item& item) {
     head.granted_qos = item.granted_qos;
     head.retain = message.retain;
     head.retain_as_published = item.retain_as_published;
-    head.returned = item.returned;
+    head.denials = item.denials;
+    head.packet_id = item.packet_id;
+    head.step = item.step;
+    head.believed = item.believed;
     std::uint8_t* at = bytes_.grow(sizeof head + message.topic.size() + message.properties.size() +
                                    message.payload.size());
     std::memcpy(at, &head, sizeof head);
@@ -72,7 +78,10 @@ std::size_t PublishBatch::read(std::size_t at, Item& item) const {
     item.subscription_id = head.subscription_id;
     item.granted_qos = head.granted_qos;
     item.retain_as_published = head.retain_as_published;
-    item.returned = head.returned;
+    item.denials = head.denials;
+    item.packet_id = head.packet_id;
+    item.step = head.step;
+    item.believed = head.believed;
     return at;
 }
 

@@ -15,18 +15,33 @@ namespace drawbridge::core {
 // A member of a share group as the shard of the group knows it: one session on its home shard.
 using MemberKey = std::uint64_t;
 
+// Whether a member can be given a message now; the better ones first.
+enum class MemberState : std::uint8_t {
+    available,
+    busy,  // its window is full, or it does not read
+    away,
+};
+
 class PublishBatch {
 public:
-    // One message of the batch as it is read. receiver != 0: only for that member of a share group,
-    // with the options it subscribed with; else for all who match.
+    // What is to be done with a message of a share group.
+    enum class Step : std::uint8_t {
+        picked,    // for `receiver`, with the options it subscribed with
+        returned,  // `receiver` could not take it: the group picks again
+        offered,   // `receiver` went away before it acknowledged: for another, if one can take it
+    };
+    // One message of the batch as it is read: for all who match, unless a share group is named.
     struct Item {
         MessageView message;
+        std::uint64_t group = 0;  // 0: none, and nothing of the following holds
         MemberKey receiver = 0;
         std::uint32_t subscription_id = 0;
+        std::uint32_t denials = 0;    // members so far whose rules keep this topic from them
+        std::uint16_t packet_id = 0;  // offered: what `receiver` knows it by
         std::uint8_t granted_qos = 0;
         bool retain_as_published = false;
-        std::uint64_t group = 0;  // the share group it comes from
-        bool returned = false;  // handed back: the group is to pick another member than `receiver`
+        Step step = Step::picked;
+        MemberState believed = MemberState::available;  // picked: what the group knew of `receiver`
     };
 
     void append(const Item& item);

@@ -4,6 +4,7 @@
 
 #include "broker/base/assert.hpp"
 #include "broker/base/log.hpp"
+#include "broker/core/answer.hpp"
 #include "broker/core/broker.hpp"
 #include "broker/core/publish_properties.hpp"
 #include "broker/core/shard.hpp"
@@ -14,8 +15,6 @@ namespace drawbridge::core {
 namespace {
 
 constexpr std::uint32_t never_expires = UINT32_MAX;  // Session Expiry Interval, section 3.1.2.11.2
-// Topics of the retained store looked at in one go: some tens of microseconds.
-constexpr std::size_t replay_steps = 512;
 
 // A half more than the client promised (MQTT-3.1.2-22; 3.1.1: MQTT-3.1.2-24).
 milliseconds silence_allowed(std::uint16_t keep_alive_s) {
@@ -55,7 +54,6 @@ void Session::attach(Link& link, const ConnectRequest& request, bool session_pre
     else
         identity_ = request.identity;
     memo_.reset();
-    if (rare_) rare_->topic_aliases.clear();
     last_packet_at_ = shard_.now();
     connected_at_ = WallClock::now();
     packet_bytes_max_ = connect.properties.number(Id::maximum_packet_size).value_or(UINT32_MAX);
@@ -65,10 +63,23 @@ void Session::attach(Link& link, const ConnectRequest& request, bool session_pre
     if (version_ == wire::Version::v5 && limits.max_keep_alive < UINT16_MAX &&
         (keep_alive_s_ == 0 || keep_alive_s_ > limits.max_keep_alive))
         keep_alive_s_ = limits.max_keep_alive;
+    problem_information_ =
+        connect.properties.number(Id::request_problem_information).value_or(1) != 0;
+    const auto aliases = std::min<std::uint32_t>(
+        connect.properties.number(Id::topic_alias_maximum).value_or(0), limits.max_topic_alias);
+    if (aliases > 0)
+        rare().sent_aliases = std::make_unique<SentAliases>(static_cast<std::uint16_t>(aliases));
+    if (limits.messages_per_second > 0 || limits.bytes_per_second > 0)
+        rare().throttle = std::make_unique<Throttle>(*this, shard_.deadlines(), limits);
     set_will(request);
     shard_.stats().connections.add();
 
-    send_connack(request, session_present);
+    if (!send_connack(request, session_present)) {
+        log::info("client {} from {}: closed, its Maximum Packet Size is too small for CONNACK",
+                  client_id_, link.address());
+        will_.reset();  // it was never accepted
+        return detach(End::broker_closed);
+    }
     const std::uint32_t receive_maximum =
         connect.properties.number(Id::receive_maximum).value_or(UINT16_MAX);
     if (outbound_)
@@ -78,7 +89,8 @@ void Session::attach(Link& link, const ConnectRequest& request, bool session_pre
     pump();
 }
 
-void Session::send_connack(const ConnectRequest& request, bool session_present) {
+// False if the packet is larger than the client takes, and is not sent then (MQTT-3.1.2-24).
+bool Session::send_connack(const ConnectRequest& request, bool session_present) {
     const wire::ConnectView& connect = request.view();
     const Limits& limits = shard_.settings().limits;
     using Id = wire::PropertyId;
@@ -97,16 +109,21 @@ void Session::send_connack(const ConnectRequest& request, bool session_present) 
     wire::ConnackView connack;
     connack.session_present = session_present;
     connack.properties = properties.list();
+    const std::size_t before = output().size();
     wire::encode(connack, version_, output());
+    if (output().size() - before <= packet_bytes_max_) return true;
+    output().shrink_to(before);
+    return false;
 }
 
-void Session::detach(End end, Reason reason) {
+void Session::detach(End end, Reason reason, std::string_view why) {
     ASSERT(link_ != nullptr);
     const TimePoint now = shard_.now();
     if (version_ == wire::Version::v5 && reason != Reason::success && end != End::connection_lost) {
-        wire::DisconnectView disconnect;
-        disconnect.reason = reason;
-        wire::encode(disconnect, version_, output());
+        append_answer(
+            output(), if_wanted(why), packet_bytes_max_, [&](const wire::PropertyList& properties) {
+                wire::encode(wire::DisconnectView{reason, properties}, version_, output());
+            });
     }
     Link& link = *std::exchange(link_, nullptr);
     link.session = nullptr;
@@ -115,16 +132,16 @@ void Session::detach(End end, Reason reason) {
     shard_.stats().connections.subtract();
 
     if (end == End::client_disconnected) will_.reset();  // MQTT-3.14.4-3
-    if (outbound_) outbound_->end_connection();
+    if (outbound_) shard_.stats().dropped_slow.add(outbound_->end_connection());
     memo_.reset();
     wants_room_ = false;
-    if (rare_) rare_->topic_aliases = {};  // MQTT-3.3.2-7
+    if (rare_) rare_->end_connection();
     session_ends_at_ = expiry_s_ == never_expires ? TimePoint::max() : now + seconds(expiry_s_);
     if (will_) will_->due = now + seconds(std::min(will_->delay_s, expiry_s_));
     if (expiry_s_ == 0) return discard();
     if (will_ && will_->due <= now) publish_will();
     tell_groups();
-    return_shared_messages();
+    offer_shared_messages();
     arm_deadline();
 }
 
@@ -132,8 +149,10 @@ void Session::discard() {
     ASSERT(link_ == nullptr && !discarded_);
     discarded_ = true;
     publish_will();
-    end_all_subscriptions();
+    end_shared_subscriptions();
     return_shared_messages();
+    end_some_subscriptions();  // the shard sees to the rest
+    queue_has_room();
     shard_.deadlines().cancel(*this);
     shard_.session_discarded(*this);
 }
@@ -164,8 +183,14 @@ void Session::arm_deadline() {
         shard_.deadlines().set(*this, at);
 }
 
+void Session::catch_up() {
+    shard_.deadlines().cancel(*this);
+    expired(shard_.now());
+}
+
 void Session::expired(TimePoint now) {
     if (link_ != nullptr) {
+        if (is_throttled()) last_packet_at_ = now;  // it is not listened to
         if (now < last_packet_at_ + silence_allowed(keep_alive_s_)) return arm_deadline();
         log::info(
             "client {} from {}: no packet for one and a half times its keep-alive of {} s, closed",
@@ -204,7 +229,7 @@ void Session::publish_will() {
     MessageView message = will->message->view();
     if (will->expiry_s) message.expires_at = shard_.now() + seconds(*will->expiry_s);
     if (identity_->may_publish(message.topic)) {
-        shard_.publish(message, this);
+        shard_.publish(message, this, false);
     } else {
         shard_.stats().publishes_denied.add();
         log::warn("client {}: its will on topic {} is not allowed and was dropped", client_id_,
@@ -222,28 +247,13 @@ void Session::deliver(OutgoingPublish& publish, const Delivery& delivery) {
     deliver(publish, delivery, GroupRef{});
 }
 
-bool Session::deliver_picked(const PublishBatch::Item& item, GroupRef group) {
-    const std::string_view topic = item.message.topic;
-    const auto is_its_own = [&](const SharedSubscription& subscription) {
-        return subscription.id == item.subscription_id && wire::matches(subscription.filter, topic);
-    };
-    if (!rare_ || std::ranges::none_of(rare_->shared, is_its_own)) return false;
-    if (!may_receive(topic)) return true;  // nor does another member get it
-    OutgoingPublish publish(item.message, shard_.now(), 1);
-    Delivery delivery;
-    delivery.qos = item.granted_qos;
-    delivery.retain = item.retain_as_published && item.message.retain;
-    if (item.subscription_id != 0) delivery.subscription_ids = {&item.subscription_id, 1};
-    deliver(publish, delivery, group);
-    return true;
-}
-
 void Session::deliver(OutgoingPublish& publish, const Delivery& delivery, GroupRef group) {
+    if (discarded_) return;
     const std::uint8_t qos = std::min(publish.view().qos, delivery.qos);
     if (qos > 0) return queue(publish, delivery, qos, group);
     if (link_ == nullptr) return;
-    if (link_->output.size() > limits::output_high_water_bytes)
-        return shard_.stats().dropped_slow.add();
+    const bool in_order = !outbound_ || !outbound_->waits_at_qos0();
+    if (!in_order || !has_room()) return queue(publish, delivery, 0, group);
     wire::PublishMarks marks;
     marks.retain = delivery.retain;
     send(publish, marks, delivery.subscription_ids);
@@ -260,15 +270,13 @@ void Session::queue(OutgoingPublish& publish, const Delivery& delivery, std::uin
     if (!delivery.subscription_ids.empty())
         message.subscription_ids = std::make_unique<std::vector<std::uint32_t>>(
             delivery.subscription_ids.begin(), delivery.subscription_ids.end());
-    const bool at_once =
-        link_ != nullptr && messages.nothing_waits() && messages.window_open() && has_room();
-    if (!messages.push(std::move(message), shard_.settings().limits)) {
+    const bool at_once = qos > 0 && link_ != nullptr && messages.nothing_waits() &&
+                         messages.window_open() && has_room();
+    const bool taken = messages.push(std::move(message), shard_.settings().limits, shard_.now());
+    count_dropped();
+    if (!taken) {
         shard_.stats().dropped_queue_full.add();
-        if (!std::exchange(queue_full_logged_, true))
-            log::warn(
-                "client {}: its queue is full ({} messages); further messages to it are dropped",
-                client_id_, messages.waiting());
-        return;
+        return queue_is_full();
     }
     if (!at_once) return tell_groups();
     Outgoing* const next = messages.next(shard_.now());
@@ -276,127 +284,105 @@ void Session::queue(OutgoingPublish& publish, const Delivery& delivery, std::uin
         messages.acknowledged(*next);  // too large: as if it had been sent (MQTT-3.1.2-25)
 }
 
+// What gave way in the queue, because of its age or to newer messages.
+void Session::count_dropped() {
+    if (!outbound_) return;
+    shard_.stats().dropped_expired.add(outbound_->take_expired());
+    const std::size_t displaced = outbound_->take_displaced();
+    if (displaced == 0) return;
+    shard_.stats().dropped_slow.add(displaced);
+    queue_is_full();
+}
+
+// Once each time it fills: in the log, and where publishers are refused because of it.
+void Session::queue_is_full() {
+    if (std::exchange(queue_full_, true)) return;
+    const bool refuses = shard_.settings().queue_full == QueueFull::refuse;
+    log::warn(
+        "client {}: its queue is full ({} messages); of QoS 0 the oldest are dropped, new ones "
+        "are {}",
+        client_id_, outbound_->waiting(), refuses ? "refused" : "dropped");
+    if (!refuses || subscriptions.empty()) return;
+    auto& filters = rare().full_filters;
+    for (const SubscriptionRef& ref : subscriptions) filters.push_back(ref.entry->filter);
+    shard_.broker().full_queues().add(filters);
+}
+
+void Session::queue_has_room() {
+    if (!std::exchange(queue_full_, false) || !rare_ || rare_->full_filters.empty()) return;
+    shard_.broker().full_queues().remove(std::exchange(rare_->full_filters, {}));
+}
+
 wire::PublishMarks Session::marks_of(const Outgoing& message) {
     return {message.packet_id, message.qos, message.retain, message.sent_before};
 }
 
-bool Session::send(OutgoingPublish& publish, const wire::PublishMarks& marks,
+bool Session::send(OutgoingPublish& publish, wire::PublishMarks marks,
                    std::span<const std::uint32_t> subscription_ids) {
+    if (version_ != wire::Version::v5) subscription_ids = {};
+    SentAliases* const aliases = rare_ ? rare_->sent_aliases.get() : nullptr;
+    if (aliases != nullptr) {
+        const SentAliases::Alias alias = aliases->find(publish.view().topic);
+        marks.topic_alias = alias.number;
+        marks.topic_is_known = alias.known;
+    }
     if (packet_bytes_max_ != UINT32_MAX &&
-        publish.packet_bytes(version_, marks.qos, subscription_ids) > packet_bytes_max_) {
+        publish.packet_bytes(version_, marks, subscription_ids) > packet_bytes_max_) {
         shard_.stats().dropped_too_large.add();
         return false;
     }
     shard_.mark_dirty(*link_);
-    if (version_ != wire::Version::v5) subscription_ids = {};
     publish.append_to(link_->output, version_, marks, subscription_ids);
+    if (marks.topic_alias != 0 && !marks.topic_is_known) aliases->remember(publish.view().topic);
     shard_.stats().messages_out.add();
     return true;
 }
 
+std::size_t Session::output_high_water() const { return shard_.settings().limits.max_output_bytes; }
+
 // If there is none, the shard pumps this session once its output has been written.
 bool Session::has_room() {
-    const bool room = link_->output.size() <= limits::output_high_water_bytes;
+    const bool room = link_->output.size() <= output_high_water();
     if (!room) wants_room_ = true;
     return room;
 }
 
 void Session::pump() {
     wants_room_ = false;
-    while (link_ != nullptr && outbound_ && has_room()) {
-        Outgoing* const next = outbound_->next(shard_.now());
-        shard_.stats().dropped_expired.add(outbound_->take_expired());
-        if (next == nullptr) break;
-        if (next->awaits == Outgoing::Awaits::pubcomp) {
-            acknowledge(wire::PacketType::pubrel, next->packet_id, Reason::success);
-            continue;
+    std::size_t left = limits::pumped_messages_max;
+    while (link_ != nullptr && outbound_ && !outbound_->nothing_waits() && has_room()) {
+        if (left-- == 0) {
+            shard_.pump_later(*this);
+            break;
         }
-        OutgoingPublish publish(next->message, shard_.now());
-        std::span<const std::uint32_t> ids;
-        if (next->subscription_ids) ids = *next->subscription_ids;
-        if (!send(publish, marks_of(*next), ids)) outbound_->acknowledged(*next);
+        if (!send_next()) break;
     }
-    if (rare_ && !rare_->replays.empty()) replay_retained();
+    count_dropped();
+    if (queue_full_ && outbound_->has_drained(shard_.settings().limits)) queue_has_room();
+    if (link_ != nullptr && rare_ && !rare_->replays.empty()) replay_retained();
     tell_groups();
 }
 
-// --- retained messages for new subscriptions -----------------------------------------------------
-
-// One piece; the rest in later turns, or when the client has taken in what it got.
-void Session::replay_retained() {
-    auto& replays = rare_->replays;
-    std::size_t steps = replay_steps;
-    while (link_ != nullptr && !replays.empty()) {
-        if (steps == 0) return shard_.pump_later(*this);
-        Replay& replay = replays.front();
-        bool stopped = false;
-        const auto visit = [&](const MessagePtr& message, RetainedOrigin origin) {
-            if (origin.turn > replay.horizon[origin.shard]) return true;
-            if (!may_receive(message->view().topic)) return true;
-            // pump() comes back here when there is room again, or an acknowledgement.
-            stopped = !has_room() || (outbound_ && !outbound_->nothing_waits());
-            if (stopped) return false;
-            OutgoingPublish publish(message, shard_.now());
-            Delivery delivery;
-            delivery.qos = replay.qos;
-            delivery.retain = true;
-            if (replay.subscription_id != 0)
-                delivery.subscription_ids = {&replay.subscription_id, 1};
-            deliver(publish, delivery, GroupRef{});
+// The next message that waits; false if none can be sent now.
+bool Session::send_next() {
+    const TimePoint now = shard_.now();
+    std::span<const std::uint32_t> ids;
+    if (Outgoing* const next = outbound_->next(now)) {
+        if (next->awaits == Outgoing::Awaits::pubcomp) {
+            acknowledge(wire::PacketType::pubrel, next->packet_id, Reason::success);
             return true;
-        };
-        auto rest =
-            shard_.retained().search(replay.filter, replay.after, steps, shard_.now(), visit);
-        if (!rest) {
-            replays.erase(replays.begin());
-            continue;
         }
-        replay.after = std::move(*rest);
-        if (stopped) return;
+        OutgoingPublish publish(next->message, now);
+        if (next->subscription_ids) ids = *next->subscription_ids;
+        if (!send(publish, marks_of(*next), ids)) outbound_->acknowledged(*next);
+        return true;
     }
-    drop_empty_rare();
-}
-
-// Nearly every client subscribes once and gets no retained messages: nothing of that stays.
-void Session::drop_empty_rare() {
-    if (!rare_->shared.empty() || !rare_->topic_aliases.empty() || !rare_->replays.empty()) return;
-    rare_.reset();
-}
-
-// --- share groups --------------------------------------------------------------------------------
-
-void Session::tell_groups() {
-    if (!rare_ || rare_->shared.empty()) return;
-    using State = ShareMember::State;
-    State state = State::available;
-    if (link_ == nullptr)
-        state = State::away;
-    else if (outbound_ && !outbound_->nothing_waits())
-        state = State::busy;
-    if (std::exchange(rare_->state, state) == state) return;
-    ShareNews::Kind kind = ShareNews::Kind::available;
-    if (state == State::away) kind = ShareNews::Kind::away;
-    if (state == State::busy) kind = ShareNews::Kind::busy;
-    for (const SharedSubscription& subscription : rare_->shared) tell_group(subscription, kind);
-}
-
-void Session::tell_group(const SharedSubscription& subscription, ShareNews::Kind kind) {
-    ShareNews news;
-    news.kind = kind;
-    news.shard = shard_.index();
-    news.member = key_;
-    news.share = subscription.share;
-    news.filter = subscription.filter;
-    news.qos = subscription.options.qos;
-    news.retain_as_published = subscription.options.retain_as_published;
-    news.subscription_id = subscription.id;
-    shard_.post_share_news(std::move(news));
-}
-
-void Session::return_shared_messages() {
-    if (!outbound_) return;
-    for (const Outgoing& message : outbound_->take_shared())
-        shard_.return_to_group(message.group, key_, message.message->view());
+    const auto next = outbound_->next_of_qos0(now);
+    if (!next) return false;
+    OutgoingPublish publish(next->message, now);
+    if (next->subscription_ids) ids = *next->subscription_ids;
+    send(publish, marks_of(*next), ids);
+    return true;
 }
 
 // --- parts made when needed ----------------------------------------------------------------------

@@ -17,6 +17,8 @@
 #include "broker/core/publish_batch.hpp"
 #include "broker/core/share_groups.hpp"
 #include "broker/core/subscriber.hpp"
+#include "broker/core/throttle.hpp"
+#include "broker/core/topic_aliases.hpp"
 #include "broker/wire/framer.hpp"
 #include "broker/wire/packet.hpp"
 
@@ -49,25 +51,46 @@ public:
     // Begins a connection: sends CONNACK, then what was left unacknowledged and what waits.
     void attach(Link& link, const ConnectRequest& request, bool session_present);
     // Ends the connection. The link is told to close unless the network has lost it. reason: for
-    // the client's DISCONNECT (5.0), if the broker closes; success: none is sent.
-    void detach(End end, Reason reason = Reason::success);
+    // the client's DISCONNECT (5.0), if the broker closes; success: none is sent. why: its Reason
+    // String.
+    void detach(End end, Reason reason = Reason::success, std::string_view why = {});
+    // Ends the connection because the client has broken a rule or reached a bound.
+    void close(const Violation& violation);
     // Ends the session itself: its state is discarded. Connection must have ended.
     void discard();
 
-    // Takes in what the client has sent; returns how much of it has been used up. What is left is
-    // the beginning of a packet. Stops when the connection ends (link() is null then).
-    std::size_t receive(Bytes bytes);
+    // While away: does now what is due by now.
+    void catch_up();
 
-    // Sends what waits, as far as the windows allow. Called when room has come.
+    // Takes in what the client has sent; returns how much of it has been used up. What is left is
+    // the beginning of a packet, or whole packets: link.pause says why. Stops when the connection
+    // ends (link() is null then).
+    std::size_t receive(Bytes bytes);
+    // The client's throttle lets it go on.
+    void read_on();
+
+    // Sends what waits, as far as the windows allow, or a piece of it. Called when room has come.
     void pump();
+    bool pump_pending = false;  // in the shard's list of sessions to pump
     // Something stopped because the output was above its high-water mark.
     bool wants_room() const { return wants_room_; }
 
     // Replaces the rules. Subscriptions that they do not allow any more end.
     void change_identity(IdentityPtr identity);
 
-    // A message that a share group has picked this session for. False: it is not a member any more.
-    bool deliver_picked(const PublishBatch::Item& item, GroupRef group);
+    // Whether a picked member has taken the message.
+    enum class Taken {
+        yes,
+        not_now,  // it is away, busy or no member any more, and the group did not know
+        denied,   // its rules keep the topic from it
+    };
+    // A message that a share group has picked this session for.
+    Taken deliver_picked(const PublishBatch::Item& item, GroupRef group);
+    // Another member has taken what this one left unacknowledged.
+    void offer_taken(std::uint16_t packet_id, std::uint64_t group);
+
+    // Of a discarded session: ends a piece of its subscriptions; true if none is left.
+    bool end_some_subscriptions();
 
     void deliver(OutgoingPublish& publish, const Delivery& delivery) override;
     bool may_receive(std::string_view topic) const override;
@@ -93,12 +116,36 @@ private:
         std::uint8_t qos = 0;
         std::uint32_t subscription_id = 0;
     };
+    // A SUBSCRIBE or UNSUBSCRIBE that is being carried out, in several turns if it is long.
+    struct Request {
+        std::uint16_t packet_id = 0;
+        std::uint32_t subscription_id = 0;
+        std::size_t left = 0;  // bytes of its entries, at the end of the packet
+        std::vector<std::uint8_t> codes;
+        std::string why;  // of the first entry that was refused
+    };
     // What only few sessions have.
     struct Rare {
         std::vector<SharedSubscription> shared;
+        MemberState state = MemberState::available;  // as the groups were told
         std::vector<Replay> replays;
-        std::vector<std::string> topic_aliases;  // by alias - 1; of this connection
-        ShareMember::State state = ShareMember::State::available;  // as the groups were told
+        std::vector<std::string> full_filters;  // as broker().full_queues() was told
+        // Of this connection:
+        ReceivedAliases received_aliases;
+        std::unique_ptr<SentAliases> sent_aliases;  // null if the client allows none
+        std::unique_ptr<Request> request;           // to go on with; null if none
+        std::unique_ptr<Throttle> throttle;         // null if nothing limits its rate
+
+        bool is_empty() const {
+            return shared.empty() && replays.empty() && full_filters.empty() && !sent_aliases &&
+                   !request && !throttle && received_aliases.is_empty();
+        }
+        void end_connection() {
+            received_aliases = {};  // MQTT-3.3.2-7
+            sent_aliases.reset();
+            request.reset();
+            throttle.reset();
+        }
     };
     // The last topic published to, and whether that is allowed.
     struct PublishMemo {
@@ -113,23 +160,35 @@ private:
     void set_will(const ConnectRequest& request);
     void publish_will();
     void arm_deadline();
-    void send_connack(const ConnectRequest& request, bool session_present);
+    bool send_connack(const ConnectRequest& request, bool session_present);
     void deliver(OutgoingPublish& publish, const Delivery& delivery, GroupRef group);
     void queue(OutgoingPublish& publish, const Delivery& delivery, std::uint8_t qos,
                GroupRef group);
     // Returns false if the packet is larger than the client takes.
-    bool send(OutgoingPublish& publish, const wire::PublishMarks& marks,
+    bool send(OutgoingPublish& publish, wire::PublishMarks marks,
               std::span<const std::uint32_t> subscription_ids);
     bool has_room();  // the output is below its high-water mark
-    void replay_retained();
-    void drop_empty_rare();
-    void tell_groups();
-    void tell_group(const SharedSubscription& subscription, ShareNews::Kind kind);
-    void return_shared_messages();
+    bool send_next();
+    std::size_t output_high_water() const;
+    void count_dropped();
+    void queue_is_full();
+    void queue_has_room();
+    bool is_throttled() const;
     static wire::PublishMarks marks_of(const Outgoing& message);
     Buffer& output();
     Outbound& outbound();
     Rare& rare();
+
+    // session_retained.cpp
+    void begin_replay(std::string_view filter, bool is_new, std::uint8_t qos, std::uint32_t id);
+    void replay_retained();
+
+    // session_shared.cpp
+    MemberState member_state() const;
+    void tell_groups();
+    void tell_group(const SharedSubscription& subscription, ShareNews::Kind kind);
+    void offer_shared_messages();
+    void return_shared_messages();
 
     // session_receive.cpp: one packet each
     Outcome receive_packet(const wire::Frame& frame);
@@ -139,22 +198,26 @@ private:
     Outcome receive_pubrel(const wire::AckView& ack);
     Outcome receive_pubcomp(const wire::AckView& ack);
     Outcome receive_disconnect(const wire::DisconnectView& disconnect);
-    void acknowledge(wire::PacketType type, std::uint16_t packet_id, Reason reason);
-    Result<std::string_view> resolve_alias(std::string_view topic, std::uint32_t alias);
+    Reason take_over(const MessageView& message, std::string_view& why);
+    // why: for the Reason String, which is left out where the client does not want it or cannot
+    // take it (MQTT-3.1.2-29, MQTT-3.4.2-2).
+    void acknowledge(wire::PacketType type, std::uint16_t packet_id, Reason reason,
+                     std::string_view why = {});
+    // why, unless the client does not want to be told.
+    std::string_view if_wanted(std::string_view why) const;
     bool may_publish(std::string_view topic);
-    void log_violation(const Violation& violation) const;
 
     // session_subscribe.cpp
-    Outcome receive_subscribe(const wire::SubscribeView& subscribe);
-    Outcome receive_unsubscribe(const wire::UnsubscribeView& unsubscribe);
+    Outcome receive_subscribe(const wire::Frame& frame);
+    Outcome receive_unsubscribe(const wire::Frame& frame);
+    Outcome put_off(Request request);
     Result<Reason> subscribe(const wire::SubscriptionRequest& request, std::uint32_t id);
     Reason unsubscribe(std::string_view text);
     void subscribe_shared(std::string_view share, std::string_view filter,
                           const wire::SubscriptionOptions& options, std::uint32_t id);
-    void begin_replay(std::string_view filter, std::uint8_t qos, std::uint32_t id);
     bool has_subscription(std::string_view share, std::string_view filter) const;
     std::size_t subscription_count() const;
-    void end_all_subscriptions();
+    void end_shared_subscriptions();
     void end_denied_subscriptions();
 
     Shard& shard_;
@@ -175,9 +238,10 @@ private:
     std::uint16_t keep_alive_s_ = 0;               // in force; 0: none
     std::uint16_t receive_maximum_ = UINT16_MAX;   // the client's
     wire::Version version_ = wire::Version::v3_1_1;
+    bool problem_information_ = true;  // the client takes Reason Strings
     bool connect_expiry_zero_ = true;  // CONNECT said 0, so DISCONNECT must not raise it
     bool wants_room_ = false;
-    bool queue_full_logged_ = false;
+    bool queue_full_ = false;  // and that has been said
     bool discarded_ = false;
 };
 

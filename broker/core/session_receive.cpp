@@ -2,6 +2,8 @@
 #include <algorithm>
 
 #include "broker/base/log.hpp"
+#include "broker/core/answer.hpp"
+#include "broker/core/broker.hpp"
 #include "broker/core/publish_properties.hpp"
 #include "broker/core/session.hpp"
 #include "broker/core/shard.hpp"
@@ -22,10 +24,21 @@ Result<void> with(const Result<View>& view, Receive receive) {
 }  // namespace
 
 std::size_t Session::receive(Bytes bytes) {
+    Link& link = *link_;
+    link.pause = Link::Pause::none;
     std::size_t used = 0;
     // Who does not read its answers is not read either: what it sends could be answered without
     // end.
-    while (link_ != nullptr && has_room()) {
+    while (link_ != nullptr && used < bytes.size() && has_room()) {
+        if (is_throttled()) {
+            link.pause = Link::Pause::until_told;
+            rare_->throttle->wait();
+            break;
+        }
+        if (shard_.share_used()) {
+            link.pause = Link::Pause::this_turn;
+            break;
+        }
         wire::Frame frame;
         const auto cut =
             wire::cut_frame(bytes.subspan(used), shard_.settings().limits.max_packet_bytes, frame);
@@ -38,18 +51,35 @@ std::size_t Session::receive(Bytes bytes) {
         else
             outcome = receive_packet(frame);
         if (outcome.has_error()) {
-            log_violation(outcome.error());
-            if (link_ != nullptr) detach(End::broker_closed, outcome.error().reason);
+            if (link_ != nullptr) close(outcome.error());
+            break;
+        }
+        if (rare_ && rare_->request) {
+            link.pause = Link::Pause::this_turn;
             break;
         }
         used += frame.size;
+        if (rare_ && rare_->throttle)
+            rare_->throttle->charge(frame.size, frame.type == wire::PacketType::publish,
+                                    shard_.now());
     }
     return used;
+}
+
+bool Session::is_throttled() const {
+    return rare_ && rare_->throttle && rare_->throttle->holds(shard_.now());
+}
+
+// It was silent because nobody listened.
+void Session::read_on() {
+    last_packet_at_ = shard_.now();
+    if (link_ != nullptr) link_->read_on();
 }
 
 Session::Outcome Session::receive_packet(const wire::Frame& frame) {
     using Type = wire::PacketType;
     last_packet_at_ = shard_.now();
+    shard_.worked(1);
     const auto ack = [&] {
         return wire::decode_ack(frame.type, frame.flags, frame.body, version_);
     };
@@ -66,11 +96,9 @@ Session::Outcome Session::receive_packet(const wire::Frame& frame) {
         case Type::pubcomp:
             return with(ack(), [&](auto& pubcomp) { return receive_pubcomp(pubcomp); });
         case Type::subscribe:
-            return with(wire::decode_subscribe(frame.flags, frame.body, version_),
-                        [&](auto& subscribe) { return receive_subscribe(subscribe); });
+            return receive_subscribe(frame);
         case Type::unsubscribe:
-            return with(wire::decode_unsubscribe(frame.flags, frame.body, version_),
-                        [&](auto& unsubscribe) { return receive_unsubscribe(unsubscribe); });
+            return receive_unsubscribe(frame);
         case Type::pingreq: {
             const auto ping = wire::decode_ping(frame.flags, frame.body);
             if (ping.has_value()) wire::encode_pingresp(output());  // MQTT-3.12.4-1
@@ -110,7 +138,8 @@ Session::Outcome Session::receive_publish(const wire::PublishView& publish) {
         message.properties = properties.forwarded;
         if (properties.expiry_s) message.expires_at = shard_.now() + seconds(*properties.expiry_s);
         if (properties.topic_alias) {
-            const auto topic = resolve_alias(publish.topic, *properties.topic_alias);
+            const auto topic = rare().received_aliases.resolve(
+                publish.topic, *properties.topic_alias, limits.max_topic_alias);
             if (topic.has_error()) return topic.error();
             message.topic = *topic;
         }
@@ -130,8 +159,11 @@ Session::Outcome Session::receive_publish(const wire::PublishView& publish) {
     }
 
     Reason reason = Reason::success;
+    std::string_view why;
     if (may_publish(message.topic)) {
-        shard_.publish(message, this);
+        reason = take_over(message, why);
+        if (is_failure(reason) && version_ != wire::Version::v5)
+            return Violation{reason, "limit max_queued_messages of a subscriber"};
     } else {
         if (!wire::is_topic_name(message.topic, limits.max_topic_levels))
             return Violation{Reason::topic_name_invalid, "limit max_topic_levels"};
@@ -139,27 +171,31 @@ Session::Outcome Session::receive_publish(const wire::PublishView& publish) {
         if (shard_.settings().denied_publish == DeniedPublish::disconnect)
             return Violation{Reason::not_authorized, "acl denied_publish"};
         reason = Reason::not_authorized;
+        why = "no rule of this client allows the topic";
     }
-    if (publish.qos == 1) acknowledge(wire::PacketType::puback, publish.packet_id, reason);
+    if (publish.qos == 1) acknowledge(wire::PacketType::puback, publish.packet_id, reason, why);
     if (publish.qos == 2) {
         if (version_ != wire::Version::v5 || !is_failure(reason)) {
             if (!received_qos2_) received_qos2_ = std::make_unique<std::vector<std::uint16_t>>();
             received_qos2_->push_back(publish.packet_id);
         }
-        acknowledge(wire::PacketType::pubrec, publish.packet_id, reason);
+        acknowledge(wire::PacketType::pubrec, publish.packet_id, reason, why);
     }
     return {};
 }
 
-Result<std::string_view> Session::resolve_alias(std::string_view topic, std::uint32_t alias) {
-    if (alias > shard_.settings().limits.max_topic_alias)
-        return Violation{Reason::topic_alias_invalid, "MQTT-3.3.2-9"};
-    auto& aliases = rare().topic_aliases;
-    if (aliases.size() < alias) aliases.resize(alias);
-    std::string& known = aliases[alias - 1];
-    if (!topic.empty()) known = topic;
-    if (known.empty()) return Violation{Reason::protocol_error, "MQTT-3.3.2.3.4"};
-    return std::string_view(known);
+// Hands the message on to all who get it, or to nobody, and says why.
+Reason Session::take_over(const MessageView& message, std::string_view& why) {
+    if (message.qos > 0 && shard_.settings().queue_full == QueueFull::refuse &&
+        shard_.broker().full_queues().concern(message.topic)) {
+        shard_.stats().refused_queue_full.add();
+        why = "the queue of a subscriber is full";
+        return Reason::quota_exceeded;
+    }
+    const bool can_be_told = version_ == wire::Version::v5 && message.qos > 0;
+    const Reason reason = shard_.publish(message, this, can_be_told);
+    if (is_failure(reason)) why = "the retained store is full";
+    return reason;
 }
 
 bool Session::may_publish(std::string_view topic) {
@@ -175,11 +211,16 @@ bool Session::may_publish(std::string_view topic) {
 
 // --- acknowledgements ----------------------------------------------------------------------------
 
-void Session::acknowledge(wire::PacketType type, std::uint16_t packet_id, Reason reason) {
-    wire::AckView ack;
-    ack.packet_id = packet_id;
-    ack.reason = reason;
-    wire::encode_ack(type, ack, version_, output());
+void Session::acknowledge(wire::PacketType type, std::uint16_t packet_id, Reason reason,
+                          std::string_view why) {
+    append_answer(output(), if_wanted(why), packet_bytes_max_,
+                  [&](const wire::PropertyList& properties) {
+                      wire::encode_ack(type, {packet_id, reason, properties}, version_, output());
+                  });
+}
+
+std::string_view Session::if_wanted(std::string_view why) const {
+    return version_ == wire::Version::v5 && problem_information_ ? why : std::string_view();
 }
 
 Session::Outcome Session::receive_puback(const wire::AckView& ack) {
@@ -251,9 +292,10 @@ Session::Outcome Session::receive_disconnect(const wire::DisconnectView& disconn
     return {};
 }
 
-void Session::log_violation(const Violation& violation) const {
-    log::info("client {} from {}: closed, {} ({})", client_id_,
-              link_ != nullptr ? link_->address() : "?", to_text(violation.reason), violation.rule);
+void Session::close(const Violation& violation) {
+    const std::string why = fmt::format("{} ({})", to_text(violation.reason), violation.rule);
+    log::info("client {} from {}: closed, {}", client_id_, link_->address(), why);
+    detach(End::broker_closed, violation.reason, why);
 }
 
 }  // namespace drawbridge::core

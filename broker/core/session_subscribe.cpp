@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "broker/base/log.hpp"
+#include "broker/core/answer.hpp"
 #include "broker/core/session.hpp"
 #include "broker/core/shard.hpp"
 #include "broker/wire/decode.hpp"
@@ -18,28 +19,69 @@ std::uint8_t suback_code(wire::Version version, Reason reason) {
     return 0x80;
 }
 
+// For the Reason String of SUBACK.
+const char* why_refused(Reason reason) {
+    switch (reason) {
+        case Reason::not_authorized:
+            return "no rule of this client allows the filter";
+        case Reason::quota_exceeded:
+            return "this client has max_subscriptions_per_client already";
+        default:
+            return "not a valid filter, or too many levels";
+    }
+}
+
+// In deliveries, which take about as long.
+constexpr std::uint64_t work_of_a_filter = 4;
+// Some hundred microseconds.
+constexpr std::size_t subscriptions_ended_at_once = 512;
+
 }  // namespace
 
-Session::Outcome Session::receive_subscribe(const wire::SubscribeView& view) {
-    const std::uint32_t id =
-        view.properties.number(wire::PropertyId::subscription_identifier).value_or(0);
-    std::vector<std::uint8_t> codes;
-    wire::SubscribeEntries entries(view, version_);
-    for (wire::SubscriptionRequest request; entries.next(request);) {
-        const auto code = subscribe(request, id);
-        if (code.has_error()) return code.error();
-        codes.push_back(suback_code(version_, *code));
+// Carried out entry by entry, for as long as this client's share of the turn lasts. What is left
+// then is done in the next turn, when the same packet is given again.
+Session::Outcome Session::receive_subscribe(const wire::Frame& frame) {
+    Request request;
+    if (rare_ && rare_->request) {
+        request = std::move(*std::exchange(rare_->request, nullptr));
+    } else {
+        const auto view = wire::decode_subscribe(frame.flags, frame.body, version_);
+        if (view.has_error()) return view.error();
+        request.packet_id = view->packet_id;
+        request.subscription_id =
+            view->properties.number(wire::PropertyId::subscription_identifier).value_or(0);
+        request.left = view->entries.size();
     }
-    wire::SubackView suback;
-    suback.packet_id = view.packet_id;
-    suback.codes = codes;
-    wire::encode_suback(suback, version_, output());
+    wire::SubscribeEntries entries(frame.body.last(request.left), version_);
+    for (wire::SubscriptionRequest entry; entries.next(entry);) {
+        const auto code = subscribe(entry, request.subscription_id);
+        if (code.has_error()) return code.error();
+        if (is_failure(*code) && request.why.empty()) request.why = why_refused(*code);
+        request.codes.push_back(suback_code(version_, *code));
+        request.left = entries.left();
+        if (request.left > 0 && shard_.share_used()) return put_off(std::move(request));
+    }
+    const bool fits = append_answer(output(), if_wanted(request.why), packet_bytes_max_,
+                                    [&](const wire::PropertyList& properties) {
+                                        wire::SubackView suback;
+                                        suback.packet_id = request.packet_id;
+                                        suback.codes = request.codes;
+                                        suback.properties = properties;
+                                        wire::encode_suback(suback, version_, output());
+                                    });
+    if (!fits) return Violation{Reason::packet_too_large, "MQTT-3.1.2-24"};
     pump();  // the retained messages
+    return {};
+}
+
+Session::Outcome Session::put_off(Request request) {
+    rare().request = std::make_unique<Request>(std::move(request));
     return {};
 }
 
 Result<Reason> Session::subscribe(const wire::SubscriptionRequest& request, std::uint32_t id) {
     const Limits& limits = shard_.settings().limits;
+    shard_.worked(work_of_a_filter);
     const auto parsed = wire::parse_filter(request.filter, limits.max_topic_levels);
     if (!parsed) return Reason::topic_filter_invalid;
     const bool shared = !parsed->share.empty();
@@ -67,16 +109,8 @@ Result<Reason> Session::subscribe(const wire::SubscriptionRequest& request, std:
     const auto handling = request.options.retain_handling;
     if (handling == wire::RetainHandling::send ||
         (handling == wire::RetainHandling::send_if_new && is_new))
-        begin_replay(parsed->filter, request.options.qos, id);
+        begin_replay(parsed->filter, is_new, request.options.qos, id);
     return granted;
-}
-
-// One for each filter: subscribing again begins it anew, so there are never more than
-// subscriptions.
-void Session::begin_replay(std::string_view filter, std::uint8_t qos, std::uint32_t id) {
-    auto& replays = rare().replays;
-    std::erase_if(replays, [&](const Replay& replay) { return replay.filter == filter; });
-    replays.push_back({std::string(filter), "", shard_.draw_horizon(), qos, id});
 }
 
 void Session::subscribe_shared(std::string_view share, std::string_view filter,
@@ -94,7 +128,7 @@ void Session::subscribe_shared(std::string_view share, std::string_view filter,
     known->options = options;
     known->id = id;
     tell_group(*known, ShareNews::Kind::joined);
-    if (rare_->state != ShareMember::State::available) tell_group(*known, ShareNews::Kind::busy);
+    if (rare_->state != MemberState::available) tell_group(*known, ShareNews::Kind::busy);
 }
 
 bool Session::has_subscription(std::string_view share, std::string_view filter) const {
@@ -108,19 +142,35 @@ std::size_t Session::subscription_count() const {
     return subscriptions.size() + (rare_ ? rare_->shared.size() : 0);
 }
 
-Session::Outcome Session::receive_unsubscribe(const wire::UnsubscribeView& view) {
-    std::vector<std::uint8_t> codes;
-    wire::UnsubscribeEntries entries(view);
-    for (std::string_view filter; entries.next(filter);)
-        codes.push_back(static_cast<std::uint8_t>(unsubscribe(filter)));
-    wire::SubackView unsuback;
-    unsuback.packet_id = view.packet_id;
-    unsuback.codes = codes;
-    wire::encode_unsuback(unsuback, version_, output());
+Session::Outcome Session::receive_unsubscribe(const wire::Frame& frame) {
+    Request request;
+    if (rare_ && rare_->request) {
+        request = std::move(*std::exchange(rare_->request, nullptr));
+    } else {
+        const auto view = wire::decode_unsubscribe(frame.flags, frame.body, version_);
+        if (view.has_error()) return view.error();
+        request.packet_id = view->packet_id;
+        request.left = view->entries.size();
+    }
+    wire::UnsubscribeEntries entries(frame.body.last(request.left));
+    for (std::string_view filter; entries.next(filter);) {
+        request.codes.push_back(static_cast<std::uint8_t>(unsubscribe(filter)));
+        request.left = entries.left();
+        if (request.left > 0 && shard_.share_used()) return put_off(std::move(request));
+    }
+    const bool fits =
+        append_answer(output(), "", packet_bytes_max_, [&](const wire::PropertyList&) {
+            wire::SubackView unsuback;
+            unsuback.packet_id = request.packet_id;
+            unsuback.codes = request.codes;
+            wire::encode_unsuback(unsuback, version_, output());
+        });
+    if (!fits) return Violation{Reason::packet_too_large, "MQTT-3.1.2-24"};
     return {};
 }
 
 Reason Session::unsubscribe(std::string_view text) {
+    shard_.worked(work_of_a_filter);
     const auto parsed = wire::parse_filter(text, shard_.settings().limits.max_topic_levels);
     if (!parsed) return Reason::topic_filter_invalid;
     if (!has_subscription(parsed->share, parsed->filter)) return Reason::no_subscription_existed;
@@ -143,16 +193,22 @@ Reason Session::unsubscribe(std::string_view text) {
     return Reason::success;
 }
 
-void Session::end_all_subscriptions() {
-    shard_.stats().subscriptions.subtract(subscription_count());
-    while (!subscriptions.empty()) {
+bool Session::end_some_subscriptions() {
+    for (std::size_t left = subscriptions_ended_at_once; left > 0 && !subscriptions.empty();
+         --left) {
         const std::string filter = subscriptions.back().entry->filter;
         shard_.index_of_filters().unsubscribe(*this, filter);
         shard_.routes().filter_changed(filter);
+        shard_.stats().subscriptions.subtract();
     }
+    return subscriptions.empty();
+}
+
+void Session::end_shared_subscriptions() {
     if (!rare_) return;
     for (const SharedSubscription& subscription : rare_->shared)
         tell_group(subscription, ShareNews::Kind::left);
+    shard_.stats().subscriptions.subtract(rare_->shared.size());
     rare_->shared.clear();
     rare_->replays.clear();
 }

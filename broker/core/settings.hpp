@@ -8,11 +8,16 @@ namespace drawbridge::core {
 enum class DuplicatePolicy { reject, take_over };
 enum class DeniedPublish { drop, disconnect };
 
+// What becomes of a message for a session whose queue is full: it is dropped there, or its
+// publisher is told that it has not been taken over.
+enum class QueueFull { drop, refuse };
+
 struct Settings {
     Limits limits;
     DuplicatePolicy duplicate_client_id = DuplicatePolicy::reject;
     milliseconds duplicate_probe{3'000};  // 0: a newcomer is refused at once
     DeniedPublish denied_publish = DeniedPublish::drop;
+    QueueFull queue_full = QueueFull::drop;
 };
 
 }  // namespace drawbridge::core

@@ -23,9 +23,22 @@ RetainedStore& Shard::retained() { return broker_.retained(); }
 
 void Shard::begin_turn(TimePoint now) {
     now_ = now;
-    std::vector<Session*> pumping;
-    pumping.swap(pumping_);
-    for (Session* session : pumping) session->pump();
+    pump_some();
+    if (!ending_.empty() && ending_.back()->end_some_subscriptions()) {
+        discarded_.push_back(std::move(ending_.back()));
+        ending_.pop_back();
+    }
+}
+
+// The others have their turn next time, before those that are not done today.
+void Shard::pump_some() {
+    const std::size_t count = std::min(pumping_.size(), limits::pumped_per_turn_max);
+    const std::vector<Session*> now(pumping_.begin(), pumping_.begin() + static_cast<long>(count));
+    pumping_.erase(pumping_.begin(), pumping_.begin() + static_cast<long>(count));
+    for (Session* session : now) {
+        session->pump_pending = false;
+        session->pump();
+    }
 }
 
 void Shard::end_turn() {
@@ -41,7 +54,8 @@ void Shard::mail_out() {
     outbox_.resize(broker_.shards());
     for (unsigned to = 0; to < broker_.shards(); ++to) {
         Mail& mail = outbox_[to];
-        if (to == index_ || (!published_ && mail.share_news.empty() && mail.picked.empty()))
+        if (to == index_ || (!published_ && mail.share_news.empty() && mail.shared.empty() &&
+                             mail.offers_taken.empty()))
             continue;
         mail.from = index_;
         mail.turn = turn_;
@@ -61,7 +75,7 @@ void Shard::flush_links() {
         link->flush();
         Session* const session = link->session;
         if (session != nullptr && session->wants_room() &&
-            link->output.size() <= limits::output_high_water_bytes)
+            link->output.size() <= settings().limits.max_output_bytes)
             pump_later(*session);
     }
     dirty_.clear();
@@ -76,12 +90,8 @@ void Shard::take_mail() {
         if (mail.published)
             mail.published->for_each(
                 [&](const PublishBatch::Item& item) { deliver_here(item.message, nullptr); });
-        mail.picked.for_each([&](const PublishBatch::Item& item) {
-            if (!item.returned)
-                deliver_to_member(item, GroupRef{item.group, mail.from});
-            else if (ShareGroup* const group = groups_.find(item.group))
-                deliver_to_group(*group, item.message, item.receiver);
-        });
+        mail.shared.for_each([&](const PublishBatch::Item& item) { take_shared(item, mail.from); });
+        for (const OfferTaken& taken : mail.offers_taken) offer_taken(taken);
         seen_[mail.from] = mail.turn;
     }
     inbox_.clear();
@@ -106,13 +116,14 @@ std::vector<std::uint64_t> Shard::draw_horizon() {
 
 // --- publishing ----------------------------------------------------------------------------------
 
-void Shard::publish(const MessageView& message, Session* from) {
-    // A full store keeps nobody from getting the message now.
+Reason Shard::publish(const MessageView& message, Session* from, bool whole) {
     if (message.retain && !retained().store(message, {index_, turn_}, now_)) {
         stats_.retained_refused.add();
         if (quota_.allows(now_))
-            log::warn("the retained store is full; the message on {} is delivered but not kept",
-                      message.topic);
+            log::warn("client {}: the retained store is full; its message on {} is {}",
+                      from != nullptr ? from->client_id() : "?", message.topic,
+                      whole ? "refused" : "delivered but not kept");
+        if (whole) return Reason::quota_exceeded;
     }
     deliver_here(message, from);
     if (broker_.shards() > 1) {
@@ -121,10 +132,12 @@ void Shard::publish(const MessageView& message, Session* from) {
         item.message = message;
         published_->append(item);
     }
+    return Reason::success;
 }
 
 void Shard::deliver_here(const MessageView& message, const Session* from) {
     const Route& route = routes_.find(message.topic);
+    worked(1 + route.targets.size() + route.groups.size());
     if (!route.targets.empty()) {
         OutgoingPublish publish(message, now_, route.targets.size());
         for (const Target& target : route.targets) {
@@ -139,55 +152,7 @@ void Shard::deliver_here(const MessageView& message, const Session* from) {
             target.subscriber->deliver(publish, delivery);
         }
     }
-    for (ShareGroup* group : route.groups) deliver_to_group(*group, message, 0);
-}
-
-void Shard::deliver_to_group(ShareGroup& group, const MessageView& message, MemberKey except) {
-    const ShareMember* const member = group.pick(except);
-    if (member == nullptr) return;
-    PublishBatch::Item item;
-    item.message = message;
-    item.receiver = member->key;
-    item.subscription_id = member->subscription_id;
-    item.granted_qos = member->qos;
-    item.retain_as_published = member->retain_as_published;
-    item.group = group.id();
-    if (member->shard == index_)
-        deliver_to_member(item, GroupRef{group.id(), index_});
-    else
-        mail_for(member->shard).picked.append(item);
-}
-
-void Shard::deliver_to_member(const PublishBatch::Item& item, GroupRef group) {
-    const auto member = members_.find(item.receiver);
-    if (member == members_.end() || !member->second->deliver_picked(item, group))
-        return_to_group(group, item.receiver, item.message);
-}
-
-void Shard::return_to_group(GroupRef group, MemberKey member, const MessageView& message) {
-    if (group.shard == index_) {
-        if (ShareGroup* const found = groups_.find(group.id))
-            deliver_to_group(*found, message, member);
-        return;
-    }
-    PublishBatch::Item item;
-    item.message = message;
-    item.receiver = member;
-    item.group = group.id;
-    item.returned = true;
-    mail_for(group.shard).picked.append(item);
-}
-
-void Shard::post_share_news(ShareNews news) {
-    const unsigned home = broker_.home_of(news.share + '/' + news.filter);
-    if (home == index_)
-        apply_share_news(news);
-    else
-        mail_for(home).share_news.push_back(std::move(news));
-}
-
-void Shard::apply_share_news(const ShareNews& news) {
-    if (groups_.apply(news)) routes_.filter_changed(news.filter);
+    for (ShareGroup* group : route.groups) deliver_to_group(*group, message);
 }
 
 // --- sessions and links --------------------------------------------------------------------------
@@ -198,7 +163,9 @@ Session* Shard::find(std::string_view client_id) {
 }
 
 std::size_t Shard::receive(Link& link, Bytes bytes) {
-    return link.session == nullptr ? 0 : link.session->receive(bytes);
+    if (link.session == nullptr) return 0;
+    share_ends_ = work_done_ + limits::work_per_client_max;
+    return link.session->receive(bytes);
 }
 
 // Written at the end of the turn, behind the mail; then the session is pumped.
@@ -210,15 +177,15 @@ void Shard::mark_dirty(Link& link) {
 }
 
 void Shard::pump_later(Session& session) {
-    if (std::ranges::find(pumping_, &session) == pumping_.end()) pumping_.push_back(&session);
+    if (!std::exchange(session.pump_pending, true)) pumping_.push_back(&session);
 }
 
 void Shard::session_discarded(Session& session) {
     members_.erase(session.key());
-    std::erase(pumping_, &session);
+    if (session.pump_pending) std::erase(pumping_, &session);
     const auto found = sessions_.find(std::string_view(session.client_id()));
     ASSERT(found != sessions_.end() && found->second.get() == &session);
-    discarded_.push_back(std::move(found->second));
+    (session.subscriptions.empty() ? discarded_ : ending_).push_back(std::move(found->second));
     sessions_.erase(found);
 }
 

@@ -56,8 +56,8 @@ public:
     TimePoint next_deadline() const { return deadlines_.next(); }
     // True while a mailbox that this shard writes to is full: it must not read from clients then.
     bool congested() const;
-    // True while retained messages wait to be sent: the owner must not sleep.
-    bool has_work() const { return !pumping_.empty(); }
+    // True while work is left that was cut into pieces: the owner must not sleep.
+    bool has_work() const { return !pumping_.empty() || !ending_.empty(); }
     // False when clients cause more log lines than anybody reads.
     bool may_log() { return quota_.allows(now_); }
 
@@ -71,7 +71,7 @@ public:
     // duplicate has been probed; link.session is set once admitted.
     void admit(Link& link, std::unique_ptr<ConnectRequest> request);
     // Takes in bytes of an admitted link; returns how much was used up. While a newcomer waits:
-    // nothing.
+    // nothing. link.pause says why whole packets were left.
     std::size_t receive(Link& link, Bytes bytes);
     // The network has lost the connection or the peer has closed it.
     void link_lost(Link& link);
@@ -103,11 +103,21 @@ public:
     RetainedStore& retained();
     Broker& broker() { return broker_; }
     // Hands a message to all who match, here and on the other shards, and to the retained store.
-    // from: null if no session is its publisher.
-    void publish(const MessageView& message, Session* from);
+    // from: null if no session is its publisher. whole: rather nobody gets it than that it is
+    // delivered and a bound keeps it from being retained; returns quota_exceeded then.
+    Reason publish(const MessageView& message, Session* from, bool whole);
     void post_share_news(ShareNews news);
-    // Hands a message back to the group that had picked a member who went away.
-    void return_to_group(GroupRef group, MemberKey member, const MessageView& message);
+    // Hands a message back to the group that had picked a member who cannot take it any more.
+    void return_to_group(GroupRef group, MemberKey member, const MessageView& message,
+                         std::uint32_t denials = 0);
+    // Offers what a member has left unacknowledged to the others of its group. The member keeps it
+    // until Session::offer_taken().
+    void offer_to_group(const Offer& offer, Session& member);
+    // Counts work, in deliveries or what takes as long, so that no client gets more than its share
+    // of a turn.
+    void worked(std::uint64_t amount) { work_done_ += amount; }
+    // True once the client being read has had its share.
+    bool share_used() const { return work_done_ >= share_ends_; }
     void mark_dirty(Link& link);
     void pump_later(Session& session);
     // By shard: the last turn of which all messages have come through here. What is published here
@@ -130,11 +140,15 @@ private:
     std::unique_ptr<ConnectRequest> end_contest(Contest& contest);
     Contest* contest_for(std::string_view client_id);
     void deliver_here(const MessageView& message, const Session* from);
-    void deliver_to_group(ShareGroup& group, const MessageView& message, MemberKey except);
-    void deliver_to_member(const PublishBatch::Item& item, GroupRef group);
+    void deliver_to_group(ShareGroup& group, const MessageView& message, std::uint32_t denials = 0);
+    Session::Taken deliver_to_member(const PublishBatch::Item& item, GroupRef group);
+    bool deliver_offer(ShareGroup& group, const MessageView& message, MemberKey from);
+    void take_shared(const PublishBatch::Item& item, unsigned from);
+    void offer_taken(const OfferTaken& taken);
     void apply_share_news(const ShareNews& news);
     Mail& mail_for(unsigned shard);
     void mail_out();
+    void pump_some();
     void flush_links();
 
     Broker& broker_;
@@ -159,8 +173,11 @@ private:
     std::vector<Mail> outbox_;                 // by shard, of this turn
     std::shared_ptr<PublishBatch> published_;  // of this turn; null if none
     std::vector<Link*> dirty_;
-    std::vector<Session*> pumping_;  // sessions that have more to send next turn
-    Contests settled_;               // freed at the end of the turn
+    std::vector<Session*> pumping_;                 // sessions that have more to send next turn
+    std::vector<std::unique_ptr<Session>> ending_;  // discarded, with subscriptions left to end
+    std::uint64_t work_done_ = 0;
+    std::uint64_t share_ends_ = 0;
+    Contests settled_;  // freed at the end of the turn
     log::Quota quota_;
 };
 

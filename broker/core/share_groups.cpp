@@ -6,19 +6,26 @@
 
 namespace drawbridge::core {
 
-const ShareMember* ShareGroup::pick(MemberKey except) {
+const ShareMember* ShareGroup::best(MemberState worst, MemberKey except) {
     const ShareMember* best = nullptr;
     for (std::size_t i = 0; i < members_.size(); ++i) {
         const ShareMember& member = members_[(turn_ + i) % members_.size()];
-        if (member.key == except) continue;
+        if (member.key == except || member.state > worst) continue;
         if (best == nullptr || member.state < best->state) best = &member;
-        if (best->state == ShareMember::State::available) break;
+        if (best->state == MemberState::available) break;
     }
-    if (best != nullptr)
-        turn_ = static_cast<std::size_t>(best - members_.data()) + 1;
-    else if (!members_.empty())
-        best = &members_.front();
+    if (best != nullptr) turn_ = static_cast<std::size_t>(best - members_.data()) + 1;
     return best;
+}
+
+const ShareMember* ShareGroup::pick() { return best(MemberState::away, 0); }
+
+const ShareMember* ShareGroup::pick_other(MemberKey except) {
+    return best(MemberState::busy, except);
+}
+
+const ShareMember* ShareGroup::pick_next() {
+    return members_.empty() ? nullptr : &members_[turn_++ % members_.size()];
 }
 
 void ShareGroup::join(const ShareMember& member) {
@@ -30,7 +37,7 @@ void ShareGroup::leave(MemberKey key) {
     std::erase_if(members_, [&](const ShareMember& member) { return member.key == key; });
 }
 
-void ShareGroup::set_state(MemberKey key, ShareMember::State state) {
+void ShareGroup::set_state(MemberKey key, MemberState state) {
     for (ShareMember& member : members_)
         if (member.key == key) member.state = state;
 }
@@ -63,13 +70,13 @@ bool ShareGroups::apply(const ShareNews& news) {
             group.leave(news.member);
             break;
         case Kind::available:
-            group.set_state(news.member, ShareMember::State::available);
+            group.set_state(news.member, MemberState::available);
             break;
         case Kind::busy:
-            group.set_state(news.member, ShareMember::State::busy);
+            group.set_state(news.member, MemberState::busy);
             break;
         case Kind::away:
-            group.set_state(news.member, ShareMember::State::away);
+            group.set_state(news.member, MemberState::away);
             break;
     }
     if (!group.empty()) return is_new;

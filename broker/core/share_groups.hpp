@@ -17,14 +17,12 @@ namespace drawbridge::core {
 class SubscriptionIndex;
 
 struct ShareMember {
-    enum class State : std::uint8_t { available, busy, away };
-
     MemberKey key = 0;
     unsigned shard = 0;  // its home
     std::uint32_t subscription_id = 0;
     std::uint8_t qos = 0;
     bool retain_as_published = false;
-    State state = State::available;
+    MemberState state = MemberState::available;
 };
 
 class ShareGroup {
@@ -35,16 +33,23 @@ public:
     const std::string& filter() const { return filter_; }
     bool empty() const { return members_.empty(); }
 
+    std::size_t size() const { return members_.size(); }
+
     // In turn among those that can take a message now; if there is none, among those connected; if
-    // there is none, among all. except: is passed over while there is another (0: nobody). Null for
-    // an empty group.
-    const ShareMember* pick(MemberKey except = 0);
+    // there is none, among all. Null for an empty group.
+    const ShareMember* pick();
+    // The same among those connected, but for one. Null if there is none.
+    const ShareMember* pick_other(MemberKey except);
+    // The next in the row, whatever its state. Null for an empty group.
+    const ShareMember* pick_next();
 
     void join(const ShareMember& member);  // or replaces its options
     void leave(MemberKey member);
-    void set_state(MemberKey member, ShareMember::State state);
+    void set_state(MemberKey member, MemberState state);
 
 private:
+    const ShareMember* best(MemberState worst, MemberKey except);
+
     const std::uint64_t id_;
     const std::string filter_;
     std::vector<ShareMember> members_;

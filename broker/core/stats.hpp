@@ -25,13 +25,15 @@ struct Stats {
     Counter connections;  // now
     Counter sessions;     // now, those without a connection included
     Counter subscriptions;
-    Counter messages_in;         // PUBLISH received
-    Counter messages_out;        // PUBLISH sent
-    Counter connects_refused;    // CONNECT answered with a failure
-    Counter publishes_denied;    // by the rules of their sender
-    Counter dropped_slow;        // QoS 0: the receiver's output was above its high-water mark
-    Counter dropped_queue_full;  // QoS 1 and 2: the session's queue was at its bound
+    Counter messages_in;       // PUBLISH received
+    Counter messages_out;      // PUBLISH sent
+    Counter connects_refused;  // CONNECT answered with a failure
+    Counter publishes_denied;  // by the rules of their sender
+    Counter dropped_slow;      // QoS 0: the receiver did not read, and newer ones took their place
+    Counter dropped_queue_full;  // the session's queue was at its bound
     Counter dropped_too_large;   // larger than the receiver's Maximum Packet Size
+    Counter refused_queue_full;  // QoS 1 and 2, not taken over because of a full queue
+    Counter dropped_no_member;   // of a share group: none is allowed to receive the topic
     Counter dropped_expired;
     Counter retained_refused;  // the retained store was at its bound
 };

@@ -152,6 +152,7 @@ void Loop::welcome(Stream stream, std::unique_ptr<core::ConnectRequest> request,
     MqttConnection& made = *connection;
     made.place = connections_.size();
     connections_.push_back(std::move(connection));
+    unused_bytes_ += made.unused_bytes();
     made.begin(std::move(request));
 }
 
@@ -170,12 +171,24 @@ void Loop::drop(MqttConnection& connection) {
     const std::size_t place = connection.place;
     ASSERT(connections_[place].get() == &connection);
     std::erase(called_, &connection);
+    unused_bytes_ -= connection.unused_bytes();
     dropped_connections_.push_back(std::move(connections_[place]));
     if (place + 1 < connections_.size()) {
         connections_[place] = std::move(connections_.back());
         connections_[place]->place = place;
     }
     connections_.pop_back();
+}
+
+void Loop::count_unused(const MqttConnection& connection, std::size_t before) {
+    unused_bytes_ += connection.unused_bytes();
+    unused_bytes_ -= before;
+    const std::size_t most = shard_.settings().limits.max_unfinished_bytes / network_.loops();
+    if (unused_bytes_ <= most) return;
+    MqttConnection& largest = **std::ranges::max_element(
+        connections_, {}, [](const auto& each) { return each->unused_bytes(); });
+    unused_bytes_ -= largest.unused_bytes();
+    largest.cut_off();
 }
 
 void Loop::answer_stranger(std::uint64_t number, core::AuthAnswer answer) {

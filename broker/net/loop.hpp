@@ -53,6 +53,9 @@ public:
     // Destroys it at the end of the turn.
     void drop(Handshake& handshake);
     void drop(MqttConnection& connection);
+    // connection.unused_bytes() has changed, from `before`. When too much is kept in all, who has
+    // the most is cut off.
+    void count_unused(const MqttConnection& connection, std::size_t before);
     // Calls connection.turn_began() at the beginning of the next turn.
     void call_next_turn(MqttConnection& connection) { called_.push_back(&connection); }
     // False when strangers cause more lines than anybody reads; what is left out is counted and
@@ -84,6 +87,7 @@ private:
     std::vector<std::unique_ptr<Handshake>> dropped_handshakes_;
     std::vector<std::unique_ptr<MqttConnection>> dropped_connections_;
     std::vector<MqttConnection*> called_;
+    std::size_t unused_bytes_ = 0;  // of connections_
 
     log::Quota log_quota_;
 

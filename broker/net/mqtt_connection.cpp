@@ -64,7 +64,9 @@ void MqttConnection::turn_began() {
     called_ = false;
     if (lost_ || closing_) return;
     if (!unread_.empty()) use({});
-    if (std::exchange(more_to_read_, false) && !lost_ && !closing_) receive();
+    if (closing_) return;
+    if (end_read_) return end_of_stream();
+    if (std::exchange(more_to_read_, false)) receive();
 }
 
 void MqttConnection::ready(std::uint32_t events) {
@@ -78,7 +80,8 @@ void MqttConnection::ready(std::uint32_t events) {
 }
 
 void MqttConnection::receive() {
-    if (is_full()) {  // it must read its answers first; flush() comes back here
+    if (end_read_) return;
+    if (!may_read()) {  // flush(), read_on() or the next turn comes back here
         more_to_read_ = true;
         return;
     }
@@ -92,10 +95,17 @@ void MqttConnection::receive() {
     if (broken && session != nullptr && loop_.may_log())
         log::info("client {} from {}: closed, {}", session->client_id(), address(),
                   stream_.failure());
-    if (!open || (write_failed_ && received.bytes.empty())) return lose();
+    if (!open || (write_failed_ && received.bytes.empty())) return end_of_stream();
     // The poller reports news only. A read that fills the space may have left something, and behind
     // the last bytes comes the end, which is no news when it came with them.
     if (received.filled_space || end_announced_ || write_failed_) read_next_turn();
+}
+
+// What the client has said before it went is taken in, if that takes turns and no waiting.
+void MqttConnection::end_of_stream() {
+    end_read_ = true;
+    if (pause == Pause::this_turn) return call();
+    lose();
 }
 
 void MqttConnection::read_next_turn() {
@@ -107,22 +117,42 @@ void MqttConnection::call() {
     if (!std::exchange(called_, true)) loop_.call_next_turn(*this);
 }
 
-bool MqttConnection::is_full() const { return output.size() > limits::output_high_water_bytes; }
+bool MqttConnection::is_full() const {
+    return output.size() > loop_.shard().settings().limits.max_output_bytes;
+}
 
-// Gives the shard what has come, and keeps what it has not used: the beginning of a packet, or more
-// if the client does not read its answers.
+// Gives the shard what has come, and keeps what it has not used.
 void MqttConnection::use(Bytes fresh) {
+    const std::size_t before = unused_bytes();
     if (unread_.empty()) {
         const std::size_t used = loop_.shard().receive(*this, fresh);
         if (used < fresh.size() && !closing_) unread_.append(fresh.subspan(used));
-        return;
+    } else {
+        unread_.append(fresh);
+        used_ += static_cast<std::uint32_t>(
+            loop_.shard().receive(*this, unread_.bytes().subspan(used_)));
+        drop_used();
     }
-    unread_.append(fresh);
-    const std::size_t used = loop_.shard().receive(*this, unread_.bytes());
-    if (used == 0) return;
+    if (pause == Pause::this_turn && !closing_) call();
+    loop_.count_unused(*this, before);
+}
+
+void MqttConnection::cut_off() {
+    unread_.clear();
+    used_ = 0;
+    if (session != nullptr)
+        session->close({Reason::quota_exceeded, "limit max_unfinished_bytes"});
+    else if (!lost_ && !closing_)
+        lose();
+}
+
+// Moves the rest to the front once it is the smaller part, so that each byte moves once or twice.
+void MqttConnection::drop_used() {
+    if (used_ < unread_.size() - used_) return;
     Buffer rest;
-    rest.append(unread_.bytes().subspan(used));
+    rest.append(unread_.bytes().subspan(used_));
     unread_ = std::move(rest);
+    used_ = 0;
 }
 
 void MqttConnection::lose() {
@@ -150,12 +180,12 @@ void MqttConnection::watch() {
     watched_ = in_poller_ = true;
 }
 
-void MqttConnection::begin_probe(TimePoint) {
+void MqttConnection::begin_probe() {
     segments_before_probe_ = stream_.socket().segments_received();
     stream_.socket().probe_peer(true);
 }
 
-bool MqttConnection::probe_answered(TimePoint) {
+bool MqttConnection::probe_answered() {
     if (stream_.socket().segments_received() == segments_before_probe_) return false;
     stream_.socket().probe_peer(false);
     return true;

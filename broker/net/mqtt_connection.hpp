@@ -28,9 +28,15 @@ public:
 
     void flush() override;
     void close(bool peer_is_done) override;
-    void begin_probe(TimePoint now) override;
-    bool probe_answered(TimePoint now) override;
+    void begin_probe() override;
+    bool probe_answered() override;
+    void read_on() override { call(); }
     std::string address() const override { return stream_.peer(); }
+
+    // Ends it: too much is kept for it.
+    void cut_off();
+    // Bytes kept of packets that are not complete, or not taken in yet.
+    std::size_t unused_bytes() const { return unread_.size() - used_; }
 
     std::size_t place = 0;  // in the loop's list
 
@@ -39,7 +45,10 @@ private:
     void read_next_turn();
     void call();
     bool is_full() const;
+    bool may_read() const { return !is_full() && pause == Pause::none; }
     void use(Bytes fresh);
+    void drop_used();
+    void end_of_stream();
     void lose();
     void leave();
     void watch();
@@ -47,11 +56,13 @@ private:
     Loop& loop_;
     Stream stream_;
     Buffer unread_;
+    std::uint32_t used_ = 0;  // of unread_
     std::uint32_t segments_before_probe_ = 0;
     bool in_poller_;  // as a stranger, until watched_
     bool watched_ = false;
     bool more_to_read_ = false;
     bool end_announced_ = false;  // behind what is left to read comes the end
+    bool end_read_ = false;       // and all has been read
     bool called_ = false;         // for the next turn
     bool stalled_ = false;        // was full after the last flush
     bool blocked_ = false;        // the socket takes no more for now

@@ -32,9 +32,12 @@ Result<AuthView> decode_auth(std::uint8_t flags, Bytes body, Version version);
 // (topic.hpp), because a bad one is answered in SUBACK and does not end the connection.
 class SubscribeEntries {
 public:
+    // entries: those of a SubscribeView, or the last of them.
+    SubscribeEntries(Bytes entries, Version version) : rest_(entries), version_(version) {}
     SubscribeEntries(const SubscribeView& view, Version version)
-        : rest_(view.entries), version_(version) {}
+        : SubscribeEntries(view.entries, version) {}
     bool next(SubscriptionRequest& request);
+    std::size_t left() const { return rest_.size(); }  // bytes
 
 private:
     Bytes rest_;
@@ -43,8 +46,10 @@ private:
 
 class UnsubscribeEntries {
 public:
-    explicit UnsubscribeEntries(const UnsubscribeView& view) : rest_(view.entries) {}
+    explicit UnsubscribeEntries(Bytes entries) : rest_(entries) {}
+    explicit UnsubscribeEntries(const UnsubscribeView& view) : UnsubscribeEntries(view.entries) {}
     bool next(std::string_view& filter);
+    std::size_t left() const { return rest_.size(); }  // bytes
 
 private:
     Bytes rest_;

@@ -6,19 +6,26 @@ namespace drawbridge::wire {
 namespace {
 
 constexpr std::size_t expiry_property_bytes = 5;
+constexpr std::size_t alias_property_bytes = 3;
 
 struct Sizes {
     std::size_t properties = 0;  // without their length
     std::size_t remaining = 0;
 };
 
-Sizes sizes_of(const PublishContent& content, bool with_properties, bool with_packet_id,
+std::string_view topic_of(const PublishContent& content, const PublishMarks& marks) {
+    return marks.topic_is_known ? std::string_view() : content.topic;
+}
+
+Sizes sizes_of(const PublishContent& content, const PublishMarks& marks, bool with_properties,
                std::span<const std::uint32_t> subscription_ids) {
     Sizes sizes;
-    sizes.remaining = 2 + content.topic.size() + (with_packet_id ? 2 : 0) + content.payload.size();
+    sizes.remaining =
+        2 + topic_of(content, marks).size() + (marks.qos > 0 ? 2 : 0) + content.payload.size();
     if (!with_properties) return sizes;
     sizes.properties = content.properties.size();
     if (content.expiry_s) sizes.properties += expiry_property_bytes;
+    if (marks.topic_alias != 0) sizes.properties += alias_property_bytes;
     for (const std::uint32_t id : subscription_ids) sizes.properties += 1 + varint_bytes(id);
     sizes.remaining +=
         varint_bytes(static_cast<std::uint32_t>(sizes.properties)) + sizes.properties;
@@ -38,9 +45,9 @@ std::uint8_t* write_bytes(std::uint8_t* out, Bytes bytes) {
 
 }  // namespace
 
-std::size_t publish_bytes(const PublishContent& content, bool with_properties, bool with_packet_id,
-                          std::span<const std::uint32_t> subscription_ids) {
-    const Sizes sizes = sizes_of(content, with_properties, with_packet_id, subscription_ids);
+std::size_t publish_bytes(const PublishContent& content, const PublishMarks& marks,
+                          bool with_properties, std::span<const std::uint32_t> subscription_ids) {
+    const Sizes sizes = sizes_of(content, marks, with_properties, subscription_ids);
     return 1 + varint_bytes(static_cast<std::uint32_t>(sizes.remaining)) + sizes.remaining;
 }
 
@@ -48,15 +55,16 @@ std::size_t write_publish(const PublishContent& content, const PublishMarks& mar
                           bool with_properties, std::span<const std::uint32_t> subscription_ids,
                           bool with_payload, Buffer& out) {
     const bool with_packet_id = marks.qos > 0;
-    const Sizes sizes = sizes_of(content, with_properties, with_packet_id, subscription_ids);
+    const Sizes sizes = sizes_of(content, marks, with_properties, subscription_ids);
+    const std::string_view topic = topic_of(content, marks);
     const auto remaining = static_cast<std::uint32_t>(sizes.remaining);
     const std::size_t whole = 1 + varint_bytes(remaining) + remaining;
     std::uint8_t* at = out.grow(with_payload ? whole : whole - content.payload.size());
 
     *at++ = marks.first_byte();
     at = write_varint(at, remaining);
-    at = write_u16(at, content.topic.size());
-    at = write_bytes(at, as_bytes(content.topic));
+    at = write_u16(at, topic.size());
+    at = write_bytes(at, as_bytes(topic));
     std::size_t packet_id_at = 0;
     if (with_packet_id) {
         packet_id_at = static_cast<std::size_t>(at - out.data());
@@ -68,6 +76,10 @@ std::size_t write_publish(const PublishContent& content, const PublishMarks& mar
             *at++ = static_cast<std::uint8_t>(PropertyId::message_expiry_interval);
             at = write_u16(at, *content.expiry_s >> 16);
             at = write_u16(at, *content.expiry_s & 0xFFFF);
+        }
+        if (marks.topic_alias != 0) {
+            *at++ = static_cast<std::uint8_t>(PropertyId::topic_alias);
+            at = write_u16(at, marks.topic_alias);
         }
         at = write_bytes(at, content.properties);
         for (const std::uint32_t id : subscription_ids) {

@@ -28,6 +28,8 @@ struct PublishMarks {
     std::uint8_t qos = 0;
     bool retain = false;
     bool dup = false;
+    bool topic_is_known = false;    // the receiver has been told what topic_alias stands for
+    std::uint16_t topic_alias = 0;  // 5.0; 0: none
 
     std::uint8_t first_byte() const {
         return static_cast<std::uint8_t>(0x30 | (dup ? 8 : 0) | (qos << 1) | (retain ? 1 : 0));
@@ -35,8 +37,8 @@ struct PublishMarks {
 };
 
 // Bytes of the whole packet.
-std::size_t publish_bytes(const PublishContent& content, bool with_properties, bool with_packet_id,
-                          std::span<const std::uint32_t> subscription_ids);
+std::size_t publish_bytes(const PublishContent& content, const PublishMarks& marks,
+                          bool with_properties, std::span<const std::uint32_t> subscription_ids);
 
 // Appends the packet; without its payload if that is sent from elsewhere (the sizes in the header
 // count it all the same). Returns where the packet identifier begins in out, 0 if there is none.
@@ -51,6 +53,7 @@ public:
 
     void encode(const PublishContent& content, bool with_properties, bool with_packet_id,
                 bool with_payload);
+    // marks has no topic alias.
     void append_to(Buffer& out, const PublishMarks& marks) const;
 
 private:

@@ -84,6 +84,7 @@ duplicate_probe = "500ms"
 denied_publish = "disconnect"
 [broker]
 threads = 4
+queue_full = "refuse"
 connect_timeout = "2s"
 [limits]
 max_connections = 1
@@ -97,6 +98,9 @@ max_keep_alive = 8
 max_session_expiry = "2h"
 max_queued_messages = 10
 max_queued_bytes = 5000000000
+max_output_bytes = 16000
+max_unfinished_bytes = 17000000
+max_sessions = 18
 max_retained_messages = 12
 max_retained_bytes = 6000000000
 messages_per_second = 14
@@ -135,6 +139,7 @@ level = "debug"
     CHECK(configuration.acl.denied_publish == AclConfiguration::DeniedPublish::disconnect);
     CHECK(configuration.broker.threads == 4);
     CHECK(configuration.broker.connect_timeout == 2s);
+    CHECK(configuration.broker.queue_full == BrokerConfiguration::QueueFull::refuse);
     CHECK(configuration.limits.max_connections == 1);
     CHECK(configuration.limits.max_packet_bytes == 1002);
     CHECK(configuration.limits.max_payload_bytes == 1003);
@@ -146,6 +151,9 @@ level = "debug"
     CHECK(configuration.limits.max_session_expiry == 7200);
     CHECK(configuration.limits.max_queued_messages == 10);
     CHECK(configuration.limits.max_queued_bytes == 5'000'000'000);
+    CHECK(configuration.limits.max_output_bytes == 16'000);
+    CHECK(configuration.limits.max_unfinished_bytes == 17'000'000);
+    CHECK(configuration.limits.max_sessions == 18);
     CHECK(configuration.limits.max_retained_messages == 12);
     CHECK(configuration.limits.max_retained_bytes == 6'000'000'000);
     CHECK(configuration.limits.messages_per_second == 14);
@@ -316,8 +324,7 @@ listen = "127.0.0.1:8080"
 
 TEST_CASE("a limit of a rate and a promise of durability are not taken in silence",
           "[app][configuration]") {
-    CHECK(parse("[limits]\nmessages_per_second = 0\n").warnings.empty());
-    CHECK(parse("[limits]\nmessages_per_second = 1\nbytes_per_second = 1\n").warnings.size() == 2);
+    CHECK(parse("[limits]\nmessages_per_second = 1\nbytes_per_second = 1\n").warnings.empty());
     CHECK(parse("[storage]\npersistence = false\nsync = \"off\"\n").warnings.empty());
     CHECK(parse("[storage]\npersistence = true\nsync = \"full\"\n").warnings.size() == 2);
 }

@@ -37,7 +37,7 @@ Mail mail_with(std::size_t published_bytes, std::size_t picked_bytes) {
     }
     if (picked_bytes > 0) {
         item.message.payload = as_bytes(payload).first(picked_bytes);
-        mail.picked.append(item);
+        mail.shared.append(item);
     }
     return mail;
 }
@@ -94,7 +94,7 @@ TEST_CASE("mail keeps what was put in", "[core][mailbox]") {
     mailbox.take(taken);
     REQUIRE(taken.size() == 1);
     CHECK(taken[0].published == batch);
-    CHECK_FALSE(taken[0].picked.empty());
+    CHECK_FALSE(taken[0].shared.empty());
     CHECK(taken[0].share_news.at(1).filter == "a/+");
 }
 

@@ -89,7 +89,7 @@ TEST_CASE("each form of a PUBLISH says the same message", "[core][publish]") {
                     marks.dup = qos > 0 && round == 0;
                     Output output;
                     publish.append_to(output, version, marks, ids);
-                    CHECK(output.size() == publish.packet_bytes(version, qos, ids));
+                    CHECK(output.size() == publish.packet_bytes(version, marks, ids));
 
                     std::string packet;
                     const wire::PublishView got = decoded(output, version, packet);

@@ -414,25 +414,54 @@ TEST_CASE("a full queue drops what comes and counts it", "[core][session]") {
     CHECK(scene.bob.payloads() == Texts{"1", "2", "4"});
 }
 
-TEST_CASE("to a client that does not read QoS 0 is dropped and counted, QoS 1 waits",
+TEST_CASE("what a client does not read waits; of QoS 0 the oldest give way to newer ones",
           "[core][session]") {
-    Scene scene(any_version());
+    core::Settings settings;
+    settings.limits.max_queued_messages = 4;
+    settings.limits.max_output_bytes = 100'000;
+    Scene scene(any_version(), settings);
     scene.connect();
     scene.bob.subscribe("a/b", {.qos = 1});
     scene.bob.link().network_takes = false;
     const std::string large(200'000, 'x');
-    for (int i = 0; i < 8; ++i) scene.alice.publish("a/b", large);
-    const auto dropped = scene.pump.count(&core::Stats::dropped_slow);
-    CHECK(dropped > 0);
-    CHECK(dropped < 8);
-    scene.alice.publish("a/b", "1", {.qos = 1});
-    scene.alice.publish("a/b", "2", {.qos = 1});
+    scene.alice.publish("a/b", large);  // fills the output
+    for (const char* text : {"1", "2", "3", "4", "5", "6"}) scene.alice.publish("a/b", text);
+    CHECK(scene.pump.count(&core::Stats::dropped_slow) == 2);
+    scene.alice.publish("a/b", "7", {.qos = 1});
+    scene.alice.publish("a/b", "8", {.qos = 1});
+    CHECK(scene.pump.count(&core::Stats::dropped_slow) == 4);
     CHECK(scene.bob.messages.empty());
 
     scene.pump.unblock(scene.bob.link());
-    REQUIRE(scene.bob.messages.size() == 8 - dropped + 2);
-    CHECK(scene.bob.messages.front().payload == large);
-    CHECK(scene.bob.last().payload == "2");
+    Texts got = scene.bob.payloads();
+    REQUIRE(got.size() == 5);
+    CHECK(got[0] == large);
+    got.erase(got.begin());
+    CHECK(got == Texts{"7", "8", "5", "6"});
+    CHECK(scene.pump.count(&core::Stats::dropped_queue_full) == 0);
+    scene.alice.publish("a/b", "and on it goes");
+    CHECK(scene.bob.last().payload == "and on it goes");
+}
+
+TEST_CASE("a client that does not read gets QoS 0 in the order it was published",
+          "[core][session]") {
+    core::Settings settings;
+    settings.limits.max_output_bytes = 100'000;
+    Scene scene(any_version(), settings);
+    scene.connect();
+    scene.bob.subscribe("a/b");
+    scene.bob.link().network_takes = false;
+    Texts sent;
+    for (int i = 0; i < 3'000; ++i) {
+        sent.push_back(std::to_string(i) + std::string(100, '.'));
+        scene.alice.send_publish("a/b", sent.back(), {});
+    }
+    scene.pump.settle();
+    CHECK(scene.bob.link().output.size() < 101'000);
+    scene.pump.unblock(scene.bob.link());
+    scene.alice.publish("a/b", "last");
+    sent.push_back("last");
+    CHECK(scene.bob.payloads() == sent);
 }
 
 // --- Message Expiry Interval and Maximum Packet Size

@@ -10,7 +10,7 @@
 using namespace drawbridge;
 using namespace drawbridge::core;
 using Kind = ShareNews::Kind;
-using State = ShareMember::State;
+using State = MemberState;
 
 namespace {
 
@@ -29,9 +29,9 @@ ShareNews news(Kind kind, MemberKey key, std::string share = "group", std::strin
     return made;
 }
 
-std::vector<MemberKey> picks(ShareGroup& group, int count, MemberKey except = 0) {
+std::vector<MemberKey> picks(ShareGroup& group, int count) {
     std::vector<MemberKey> keys;
-    for (; count > 0; --count) keys.push_back(group.pick(except)->key);
+    for (; count > 0; --count) keys.push_back(group.pick()->key);
     return keys;
 }
 
@@ -51,7 +51,8 @@ TEST_CASE("an empty group picks nobody", "[core][share]") {
     ShareGroup group(1, "f");
     CHECK(group.empty());
     CHECK(group.pick() == nullptr);
-    CHECK(group.pick(5) == nullptr);
+    CHECK(group.pick_other(5) == nullptr);
+    CHECK(group.pick_next() == nullptr);
 }
 
 TEST_CASE("members are picked in turn", "[core][share]") {
@@ -90,17 +91,29 @@ TEST_CASE("those that can take a message come first, then those connected, then 
     CHECK(picks(group, 2) == Keys{1, 1});
 }
 
-TEST_CASE("a member that handed a message back does not get it again while there is another",
+TEST_CASE("what a member leaves is for another one that is connected, or for none",
           "[core][share]") {
     ShareGroup group(1, "f");
     for (const MemberKey key : {1, 2, 3}) group.join(member(key));
-    CHECK(picks(group, 4, 2) == Keys{1, 3, 1, 3});
+    Keys others;
+    for (int i = 0; i < 4; ++i) others.push_back(group.pick_other(2)->key);
+    CHECK(others == Keys{1, 3, 1, 3});
     group.set_state(1, State::away);
+    group.set_state(3, State::busy);
+    CHECK(group.pick_other(2)->key == 3);
     group.set_state(3, State::away);
-    CHECK(group.pick(2)->key != 2);  // available itself, and still the last resort
-    group.leave(1);
-    group.leave(3);
-    CHECK(group.pick(2)->key == 2);
+    CHECK(group.pick_other(2) == nullptr);
+}
+
+TEST_CASE("who is next does not depend on what it can take", "[core][share]") {
+    ShareGroup group(1, "f");
+    for (const MemberKey key : {1, 2, 3}) group.join(member(key));
+    group.set_state(2, State::away);
+    group.set_state(3, State::busy);
+    CHECK(group.pick()->key == 1);
+    Keys all;
+    for (int i = 0; i < 4; ++i) all.push_back(group.pick_next()->key);
+    CHECK(all == Keys{2, 3, 1, 2});
 }
 
 TEST_CASE("a member that joins again has its new options and is there once", "[core][share]") {
@@ -190,13 +203,14 @@ TEST_CASE("MQTT5-4.8.2-3: each member keeps the options it subscribed with, and 
     std::vector<const FilterEntry*> entries;
     index.match("a/b", entries);
     ShareGroup& group = *entries.at(0)->groups->at(0);
-    const ShareMember* const picked = group.pick(2);
+    const ShareMember* const picked = group.pick_other(2);
+    REQUIRE(picked != nullptr);
     CHECK(picked->key == 1);
     CHECK(picked->qos == 2);
     CHECK(picked->shard == 3);
     CHECK(picked->subscription_id == 5);
     CHECK(picked->retain_as_published);
-    CHECK(group.pick(1)->qos == 0);
+    CHECK(group.pick_other(1)->qos == 0);
 
     CHECK_FALSE(groups.apply(news(Kind::busy, 1)));
     CHECK(picks(group, 2) == Keys{2, 2});

@@ -30,8 +30,9 @@ public:
 
     void flush() override;
     void close(bool peer_is_done) override;
-    void begin_probe(TimePoint) override { probed = true; }
-    bool probe_answered(TimePoint) override { return probed && host_is_up; }
+    void begin_probe() override { probed = true; }
+    bool probe_answered() override { return probed && host_is_up; }
+    void read_on() override { has_news = true; }
     std::string address() const override { return "192.0.2.7:50123"; }
 
     // The peer's end writes.

@@ -214,7 +214,7 @@ void ShardPump::read(FakeLink& link, std::size_t size) {
     const std::string bytes = link.to_broker.substr(0, size);
     const std::size_t used = link.home->receive(link, as_bytes(bytes));
     link.to_broker.erase(0, used);
-    if (whole) link.has_news = false;
+    if (whole) link.has_news = link.pause == core::Link::Pause::this_turn;
 }
 
 void ShardPump::read_connect(FakeLink& link) {

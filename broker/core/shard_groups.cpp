@@ -1,0 +1,130 @@
+// What a shard does for the share groups that live on it, and for members of groups elsewhere.
+// MQTT 5.0, section 4.8.2.
+#include "broker/core/broker.hpp"
+#include "broker/core/shard.hpp"
+
+namespace drawbridge::core {
+namespace {
+
+PublishBatch::Item picked_item(const ShareGroup& group, const ShareMember& member,
+                               const MessageView& message, std::uint32_t denials) {
+    PublishBatch::Item item;
+    item.message = message;
+    item.group = group.id();
+    item.receiver = member.key;
+    item.subscription_id = member.subscription_id;
+    item.granted_qos = member.qos;
+    item.retain_as_published = member.retain_as_published;
+    item.believed = member.state;
+    item.denials = denials;
+    return item;
+}
+
+}  // namespace
+
+// A member on this shard that cannot take the message says why, and the next one is asked; one on
+// another shard sends it back.
+void Shard::deliver_to_group(ShareGroup& group, const MessageView& message, std::uint32_t denials) {
+    while (denials < group.size()) {
+        const ShareMember& member = denials == 0 ? *group.pick() : *group.pick_next();
+        const PublishBatch::Item item = picked_item(group, member, message, denials);
+        if (member.shard != index_) return mail_for(member.shard).shared.append(item);
+        switch (deliver_to_member(item, GroupRef{group.id(), index_})) {
+            case Session::Taken::yes:
+                return;
+            case Session::Taken::not_now:  // and the group knows it by now
+                break;
+            case Session::Taken::denied:
+                ++denials;
+                break;
+        }
+    }
+    stats_.dropped_no_member.add();
+}
+
+Session::Taken Shard::deliver_to_member(const PublishBatch::Item& item, GroupRef group) {
+    const auto member = members_.find(item.receiver);
+    if (member == members_.end()) return Session::Taken::not_now;
+    return member->second->deliver_picked(item, group);
+}
+
+// Mail between a group and its members, from the shard `from`.
+void Shard::take_shared(const PublishBatch::Item& item, unsigned from) {
+    using Step = PublishBatch::Step;
+    if (item.step == Step::picked) {
+        const GroupRef group{item.group, from};
+        const Session::Taken taken = deliver_to_member(item, group);
+        if (taken != Session::Taken::yes)
+            return_to_group(group, item.receiver, item.message,
+                            item.denials + (taken == Session::Taken::denied ? 1 : 0));
+        return;
+    }
+    ShareGroup* const group = groups_.find(item.group);
+    if (group == nullptr) return;
+    if (item.step == Step::returned)
+        deliver_to_group(*group, item.message, item.denials);
+    else if (deliver_offer(*group, item.message, item.receiver))
+        mail_for(from).offers_taken.push_back({item.receiver, item.group, item.packet_id});
+}
+
+void Shard::return_to_group(GroupRef group, MemberKey member, const MessageView& message,
+                            std::uint32_t denials) {
+    if (group.shard == index_) {
+        if (ShareGroup* const found = groups_.find(group.id))
+            deliver_to_group(*found, message, denials);
+        return;
+    }
+    PublishBatch::Item item;
+    item.message = message;
+    item.receiver = member;
+    item.group = group.id;
+    item.denials = denials;
+    item.step = PublishBatch::Step::returned;
+    mail_for(group.shard).shared.append(item);
+}
+
+void Shard::offer_to_group(const Offer& offer, Session& member) {
+    if (offer.group.shard == index_) {
+        ShareGroup* const found = groups_.find(offer.group.id);
+        if (found != nullptr && deliver_offer(*found, offer.message->view(), member.key()))
+            member.offer_taken(offer.packet_id, offer.group.id);
+        return;
+    }
+    PublishBatch::Item item;
+    item.message = offer.message->view();
+    item.receiver = member.key();
+    item.group = offer.group.id;
+    item.packet_id = offer.packet_id;
+    item.step = PublishBatch::Step::offered;
+    mail_for(offer.group.shard).shared.append(item);
+}
+
+// Returns true if another member has it, or is about to.
+bool Shard::deliver_offer(ShareGroup& group, const MessageView& message, MemberKey from) {
+    const ShareMember* const member = group.pick_other(from);
+    if (member == nullptr) return false;
+    const PublishBatch::Item item = picked_item(group, *member, message, 0);
+    if (member->shard == index_)
+        return deliver_to_member(item, GroupRef{group.id(), index_}) == Session::Taken::yes;
+    mail_for(member->shard).shared.append(item);
+    return true;
+}
+
+void Shard::offer_taken(const OfferTaken& taken) {
+    const auto member = members_.find(taken.member);
+    if (member != members_.end()) member->second->offer_taken(taken.packet_id, taken.group);
+}
+
+void Shard::post_share_news(ShareNews news) {
+    const unsigned home = broker_.home_of(news.share + '/' + news.filter);
+    if (home == index_)
+        apply_share_news(news);
+    else
+        mail_for(home).share_news.push_back(std::move(news));
+}
+
+void Shard::apply_share_news(const ShareNews& news) {
+    if (groups_.apply(news)) routes_.filter_changed(news.filter);
+}
+
+}  // namespace drawbridge::core
