@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "broker/app/configuration_keys.hpp"
+#include "broker/net/ws_upgrade.hpp"
 
 namespace drawbridge::app {
 namespace {
@@ -181,14 +182,31 @@ public:
         refuse(*node, key, fmt::format("must be {}", fmt::join(names, " or ")));
     }
 
-    void transport(std::string_view key, Transport& value, const Choices<Transport, 2>& choices) {
+    void url_path(std::string_view key, std::string& value) {
         const toml::node* node = find(key);
-        const std::string_view name = node ? node->value_or(std::string_view()) : "";
-        if (name == "ws" || name == "wss")
-            refuse(*node, key,
-                   "must be \"tcp\" or \"tls\": WebSocket is not served by this version");
+        if (node == nullptr) return;
+        const auto* found = node->as_string();
+        const bool fits =
+            found != nullptr && found->get().find_first_of("?# ") == std::string::npos;
+        if (fits && (found->get().empty() || found->get().front() == '/'))
+            value = found->get();
         else
-            choice(key, value, choices);
+            refuse(*node, key, "must be a path such as \"/mqtt\", or \"\" for any");
+    }
+
+    void origins(std::string_view key, std::vector<std::string>& value) {
+        const toml::node* node = find(key);
+        if (node == nullptr) return;
+        if (!node->is_array())
+            return refuse(*node, key, "must be a list such as [\"https://panel.example.com\"]");
+        for (const toml::node& element : *node->as_array()) {
+            std::string origin = net::normal_origin(element.value_or(std::string_view()));
+            if (origin.empty())
+                refuse(element, key,
+                       "must hold origins such as \"https://panel.example.com:8443\" (no path)");
+            else
+                value.push_back(std::move(origin));
+        }
     }
 
     // The key is known and kept, but this version does nothing with it: worth a word if it is on.
@@ -269,16 +287,23 @@ template <class Section>
 void complete(TableReader&, Section&) {}
 
 void complete(TableReader& reader, ListenerConfiguration& listener) {
-    const bool tls = listener.transport == Transport::tls;
-    if (listener.name.empty()) listener.name = tls ? "mqtts" : "mqtt";
-    if (listener.port == 0) listener.port = tls ? 8883 : 1883;
+    constexpr std::pair<const char*, std::uint16_t> defaults[] = {
+        {"mqtt", 1883}, {"mqtts", 8883}, {"ws", 8083}, {"wss", 8084}};
+    const auto [name, port] = defaults[static_cast<std::size_t>(listener.transport)];
+    if (listener.name.empty()) listener.name = name;
+    if (listener.port == 0) listener.port = port;
 
     if (listener.certificate.empty() && !listener.private_key.empty())
         reader.refuse("has a private_key without a certificate: give both, or neither");
     if (!listener.certificate.empty() && listener.private_key.empty())
         reader.refuse("has a certificate without a private_key: give both, or neither");
-    if (!tls && !(listener.certificate.empty() && listener.private_key.empty()))
-        reader.refuse("has a certificate but no TLS: say transport = \"tls\", or leave it out");
+    const bool has_files = !listener.certificate.empty() || !listener.private_key.empty();
+    if (has_files && !has_tls(listener.transport))
+        reader.refuse(
+            "has a certificate but no TLS: say transport = \"tls\" or \"wss\", or leave it out");
+    if (!listener.origins.empty() && !has_websocket(listener.transport))
+        reader.refuse(
+            "has origins but no WebSocket: say transport = \"ws\" or \"wss\", or leave them out");
 }
 
 void complete(TableReader& reader, RouteConfiguration& route) {

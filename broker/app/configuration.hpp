@@ -17,17 +17,26 @@
 
 namespace drawbridge::app {
 
-enum class Transport { tcp, tls };
+enum class Transport { tcp, tls, ws, wss };
+
+constexpr bool has_tls(Transport transport) {
+    return transport == Transport::tls || transport == Transport::wss;
+}
+constexpr bool has_websocket(Transport transport) {
+    return transport == Transport::ws || transport == Transport::wss;
+}
 
 struct ListenerConfiguration {
-    std::string name;  // "mqtt" or "mqtts" unless given; for the log
+    std::string name;  // "mqtt", "mqtts", "ws" or "wss" unless given; for the log
     Transport transport = Transport::tcp;
     std::string bind = "0.0.0.0";
-    std::uint16_t port = 0;             // 1883 or 8883 unless given
+    std::uint16_t port = 0;             // 1883, 8883, 8083 or 8084 unless given
     std::filesystem::path certificate;  // PEM chain; empty: the generated one
     std::filesystem::path private_key;
     std::filesystem::path client_ca;  // empty: client certificates are not asked for
     bool psk = true;
+    std::string path = "/mqtt";        // of WebSocket; empty: any
+    std::vector<std::string> origins;  // of WebSocket, normal ones; empty: any
 };
 
 struct AuthConfiguration {

@@ -19,9 +19,11 @@ namespace drawbridge::app {
 template <class E, std::size_t count>
 using Choices = std::array<std::pair<std::string_view, E>, count>;
 
-inline constexpr Choices<Transport, 2> transport_choices = {{
+inline constexpr Choices<Transport, 4> transport_choices = {{
     {"tcp", Transport::tcp},
     {"tls", Transport::tls},
+    {"ws", Transport::ws},
+    {"wss", Transport::wss},
 }};
 inline constexpr Choices<AuthConfiguration::Duplicate, 2> duplicate_choices = {{
     {"reject", AuthConfiguration::Duplicate::reject},
@@ -54,7 +56,7 @@ constexpr std::uint32_t packet_bytes_most = 268'435'455 + 5;
 template <class Keys>
 void visit_keys(Keys& keys, ListenerConfiguration& listener) {
     keys.text("name", listener.name);
-    keys.transport("transport", listener.transport, transport_choices);
+    keys.choice("transport", listener.transport, transport_choices);
     keys.address("bind", listener.bind);
     keys.number("port", listener.port, 1, 65'535);
     keys.path("certificate", listener.certificate);
@@ -63,6 +65,8 @@ void visit_keys(Keys& keys, ListenerConfiguration& listener) {
     keys.later("client_ca", !listener.client_ca.empty());
     keys.flag("psk", listener.psk);
     keys.later("psk", listener.psk);
+    keys.url_path("path", listener.path);
+    keys.origins("origins", listener.origins);
 }
 
 template <class Keys>

@@ -1,6 +1,7 @@
 // Writes the configuration in effect, for `config show`: as TOML that can be read back, and as
 // JSON.
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <boost/json.hpp>
 #include <utility>
@@ -56,8 +57,11 @@ public:
     void choice(std::string_view key, E value, const Choices<E, count>& choices) {
         line(key, toml_string(name_of(value, choices)));
     }
-    void transport(std::string_view key, Transport value, const Choices<Transport, 2>& choices) {
-        choice(key, value, choices);
+    void url_path(std::string_view key, const std::string& value) { text(key, value); }
+    void origins(std::string_view key, const std::vector<std::string>& values) {
+        std::vector<std::string> written;
+        for (const std::string& value : values) written.push_back(toml_string(value));
+        line(key, fmt::format("[{}]", fmt::join(written, ", ")));
     }
     // Follows the key's own line.
     void later(std::string_view, bool on) {
@@ -113,8 +117,9 @@ public:
     void choice(std::string_view key, E value, const Choices<E, count>& choices) {
         object_[key] = name_of(value, choices);
     }
-    void transport(std::string_view key, Transport value, const Choices<Transport, 2>& choices) {
-        choice(key, value, choices);
+    void url_path(std::string_view key, const std::string& value) { text(key, value); }
+    void origins(std::string_view key, const std::vector<std::string>& values) {
+        object_[key] = boost::json::array(values.begin(), values.end());
     }
     void later(std::string_view, bool) {}
 

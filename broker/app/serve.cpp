@@ -93,15 +93,21 @@ auth::Secret open_secret(const GlobalOptions& options) {
     return auth::Secret::open(options.data / "secret.key", if_missing);
 }
 
+std::string protocol_of(const ListenerConfiguration& listener) {
+    const std::string mqtt = has_websocket(listener.transport) ? "MQTT over WebSocket" : "MQTT";
+    if (!has_tls(listener.transport)) return mqtt;
+    return mqtt + (has_websocket(listener.transport) ? " and TLS" : " over TLS");
+}
+
 void open_ports(const GlobalOptions& options, const Configuration& configuration,
                 net::Network& network) {
     std::shared_ptr<const net::TlsContext>
         generated;  // shared by the listeners without a certificate of their own
     for (const ListenerConfiguration& listener : configuration.listeners) {
         std::shared_ptr<const net::TlsContext> tls;
-        if (listener.transport == Transport::tls && !listener.certificate.empty()) {
+        if (has_tls(listener.transport) && !listener.certificate.empty()) {
             tls = std::make_shared<net::TlsContext>(listener.certificate, listener.private_key);
-        } else if (listener.transport == Transport::tls) {
+        } else if (has_tls(listener.transport)) {
             if (!generated) {
                 const auto files = net::ensure_certificates(options.data / "tls", net::host_names(),
                                                             WallClock::now());
@@ -111,8 +117,10 @@ void open_ports(const GlobalOptions& options, const Configuration& configuration
             }
             tls = generated;
         }
-        network.listen(listener.name, listener.bind, listener.port, tls);
-        log::info("listener {}: {} on {} port {}", listener.name, tls ? "MQTT over TLS" : "MQTT",
+        std::optional<net::WsRules> ws;
+        if (has_websocket(listener.transport)) ws = net::WsRules{listener.path, listener.origins};
+        network.listen(listener.name, listener.bind, listener.port, std::move(tls), std::move(ws));
+        log::info("listener {}: {} on {} port {}", listener.name, protocol_of(listener),
                   listener.bind, listener.port);
     }
 }

@@ -24,6 +24,7 @@ namespace drawbridge::core {
 struct RetainedOrigin {
     unsigned shard = 0;
     std::uint64_t turn = 0;
+    std::uint64_t publisher = 0;  // hash_text() of its client id, for No Local; 0: nobody's
 };
 
 class RetainedStore {

@@ -114,6 +114,7 @@ private:
         std::string after;                   // the last topic done
         std::vector<std::uint64_t> horizon;  // what is newer has come or will come by itself
         std::uint8_t qos = 0;
+        bool no_local = false;
         std::uint32_t subscription_id = 0;
     };
     // A SUBSCRIBE or UNSUBSCRIBE that is being carried out, in several turns if it is long.
@@ -180,7 +181,8 @@ private:
     Rare& rare();
 
     // session_retained.cpp
-    void begin_replay(std::string_view filter, bool is_new, std::uint8_t qos, std::uint32_t id);
+    void begin_replay(std::string_view filter, bool is_new,
+                      const wire::SubscriptionOptions& options, std::uint32_t id);
     void replay_retained();
 
     // session_shared.cpp

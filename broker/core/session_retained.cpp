@@ -13,12 +13,13 @@ constexpr std::size_t replay_steps = 256;
 
 // One for each filter: subscribing again begins it anew, so there are never more than
 // subscriptions.
-void Session::begin_replay(std::string_view filter, bool is_new, std::uint8_t qos,
-                           std::uint32_t id) {
+void Session::begin_replay(std::string_view filter, bool is_new,
+                           const wire::SubscriptionOptions& options, std::uint32_t id) {
     auto& replays = rare().replays;
     if (!is_new)
         std::erase_if(replays, [&](const Replay& replay) { return replay.filter == filter; });
-    replays.push_back({std::string(filter), "", shard_.draw_horizon(), qos, id});
+    replays.push_back(
+        {std::string(filter), "", shard_.draw_horizon(), options.qos, options.no_local, id});
 }
 
 // One piece; the rest in later turns, or when the client has taken in what it got.
@@ -32,6 +33,8 @@ void Session::replay_retained() {
         bool stopped = false;
         const auto visit = [&](const MessagePtr& message, RetainedOrigin origin) {
             if (origin.turn > replay.horizon[origin.shard]) return true;
+            if (replay.no_local && origin.publisher == hash_text(client_id_))
+                return true;  // MQTT-3.8.3-3
             if (!may_receive(message->view().topic)) return true;
             // pump() comes back here when there is room again, or an acknowledgement.
             stopped = !has_room() || (outbound_ && !outbound_->nothing_waits());

@@ -109,7 +109,7 @@ Result<Reason> Session::subscribe(const wire::SubscriptionRequest& request, std:
     const auto handling = request.options.retain_handling;
     if (handling == wire::RetainHandling::send ||
         (handling == wire::RetainHandling::send_if_new && is_new))
-        begin_replay(parsed->filter, is_new, request.options.qos, id);
+        begin_replay(parsed->filter, is_new, request.options, id);
     return granted;
 }
 

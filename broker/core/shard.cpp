@@ -117,7 +117,10 @@ std::vector<std::uint64_t> Shard::draw_horizon() {
 // --- publishing ----------------------------------------------------------------------------------
 
 Reason Shard::publish(const MessageView& message, Session* from, bool whole) {
-    if (message.retain && !retained().store(message, {index_, turn_}, now_)) {
+    const auto origin = [&] {
+        return RetainedOrigin{index_, turn_, from != nullptr ? hash_text(from->client_id()) : 0};
+    };
+    if (message.retain && !retained().store(message, origin(), now_)) {
         stats_.retained_refused.add();
         if (quota_.allows(now_))
             log::warn("client {}: the retained store is full; its message on {} is {}",

@@ -23,9 +23,10 @@ PublishBatch::Item picked_item(const ShareGroup& group, const ShareMember& membe
 }  // namespace
 
 // A member on this shard that cannot take the message says why, and the next one is asked; one on
-// another shard sends it back.
+// another shard sends it back. Meanwhile members come, go and are picked for other messages, so
+// some are asked twice rather than one not at all.
 void Shard::deliver_to_group(ShareGroup& group, const MessageView& message, std::uint32_t denials) {
-    while (denials < group.size()) {
+    while (!group.empty() && denials < 2 * group.size() + 1) {
         const ShareMember& member = denials == 0 ? *group.pick() : *group.pick_next();
         const PublishBatch::Item item = picked_item(group, member, message, denials);
         if (member.shard != index_) return mail_for(member.shard).shared.append(item);

@@ -1,2 +1,4 @@
-// Asio, compiled once: everything else includes its headers with BOOST_ASIO_SEPARATE_COMPILATION.
+// Asio and Beast, compiled once: everything else includes their headers with
+// BOOST_ASIO_SEPARATE_COMPILATION and BOOST_BEAST_SEPARATE_COMPILATION.
 #include <boost/asio/impl/src.hpp>
+#include <boost/beast/src.hpp>

@@ -35,12 +35,17 @@ void Handshake::ready(std::uint32_t events) {
         received_.append(received.bytes);
         if (stream_.wants_to_send() || received.state == Stream::State::failed)
             stream_.send(nothing);
-        if (received.state == Stream::State::failed) return end(stream_.failure());
+        if (received.state == Stream::State::failed) {
+            const std::string why = stream_.failure();
+            return end(why.empty() ? "connection lost" : why);
+        }
         if (!received.bytes.empty()) {
             read_connect();
             if (!ended_) loop_.stranger_holds(*this, bytes_held());
         }
-        if (received.state == Stream::State::closed && !ended_) return end("closed by the peer");
+        // Whoever sends all at once and closes is served all the same.
+        if (received.state == Stream::State::closed && !ended_ && !request_)
+            return end("closed by the peer");
     } else if (stream_.send(nothing) == Stream::Sent::failed) {
         return end("connection lost");
     }
@@ -51,7 +56,9 @@ void Handshake::read_connect() {
     wire::Frame frame;
     const auto cut = wire::cut_frame(received_.bytes(), limits::connect_bytes_max, frame);
     if (received_.bytes()[0] >> 4 != static_cast<int>(wire::PacketType::connect))
-        return end("the first packet is not CONNECT (MQTT-3.1.0-1)");
+        return end(as_text(received_.bytes()).starts_with("GET ")
+                       ? "speaks HTTP or WebSocket, and this listener does not (\"ws\" does)"
+                       : "the first packet is not CONNECT (MQTT-3.1.0-1)");
     if (cut == wire::Cut::incomplete) return;
     if (cut == wire::Cut::malformed) return end("malformed length of CONNECT");
     if (cut == wire::Cut::too_large) return end("CONNECT is too large");
@@ -134,9 +141,11 @@ void Handshake::refuse(wire::Version version, Reason reason, std::string_view wh
 void Handshake::end(std::string_view why) {
     if (loop_.may_log()) log::info("stranger from {}: {}", stream_.peer(), why);
     ended_ = true;
-    // At once, so that many of these in one turn do not need a descriptor each.
     loop_.poller().remove(stream_.socket().fd());
-    stream_.socket().close();
+    if (stream_.owes_farewell())
+        loop_.see_off(std::move(stream_), {});
+    else
+        stream_.socket().close();  // at once: many of these in one turn need no descriptor each
     loop_.drop(*this);
 }
 

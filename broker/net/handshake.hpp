@@ -23,7 +23,7 @@ public:
     // Registers with the poller; false if that fails.
     bool begin();
     void answer(core::AuthAnswer answer);
-    // Closes it without a word to the peer. It is dropped at the end of the turn.
+    // Closes it without a word of MQTT to the peer. It is dropped at the end of the turn.
     void end(std::string_view why);
 
     void ready(std::uint32_t events) override;

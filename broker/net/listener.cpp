@@ -21,8 +21,12 @@ constexpr milliseconds calm_time{2'000};
 
 }  // namespace
 
-Port::Port(std::string listener_name, int listening, std::shared_ptr<const TlsContext> context)
-    : name(std::move(listener_name)), fd(listening), tls(std::move(context)) {}
+Port::Port(std::string listener_name, int listening, std::shared_ptr<const TlsContext> context,
+           std::optional<WsRules> rules)
+    : name(std::move(listener_name)),
+      fd(listening),
+      tls(std::move(context)),
+      ws(std::move(rules)) {}
 
 Port::~Port() { ::close(fd); }
 
@@ -66,8 +70,9 @@ void Listener::accept_some() {
         }
         const PeerAddress peer(address);
         Socket socket(fd, peer, network.headcount().enter(peer.network()));
+        const WsRules* ws = port_.ws ? &*port_.ws : nullptr;
         if (socket.seat().is_taken())
-            loop_.greet(Stream(std::move(socket), port_.tls.get()));
+            loop_.greet(Stream(std::move(socket), port_.tls.get(), ws));
         else
             loop_.turn_away(std::move(socket));
     }

@@ -7,11 +7,13 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "broker/core/deadlines.hpp"
 #include "broker/net/poller.hpp"
 #include "broker/net/tls_context.hpp"
+#include "broker/net/ws_upgrade.hpp"
 
 namespace drawbridge::net {
 
@@ -19,14 +21,16 @@ class Loop;
 
 // An open port, shared by the loops' listeners.
 struct Port {
-    Port(std::string name, int fd, std::shared_ptr<const TlsContext> tls);
+    Port(std::string name, int fd, std::shared_ptr<const TlsContext> tls,
+         std::optional<WsRules> ws);
     ~Port();
     Port(const Port&) = delete;
     Port& operator=(const Port&) = delete;
 
     const std::string name;
     const int fd;
-    const std::shared_ptr<const TlsContext> tls;  // null: plain TCP. Shared by its connections.
+    const std::shared_ptr<const TlsContext> tls;  // null: no TLS. Shared by its connections.
+    const std::optional<WsRules> ws;              // none: no WebSocket
 };
 
 class Listener final : public Pollable, public core::Deadline {

@@ -24,7 +24,10 @@ void MqttConnection::flush() {
     if (closing_) return leave();
     if (waiting_ && session != nullptr) {
         waiting_ = false;
-        if (!unread_.empty()) call();
+        if (stream_.ended())
+            read_next_turn();
+        else if (!unread_.empty())
+            call();
     }
     const bool was_full = is_full();
     const Stream::Sent sent = blocked_ ? Stream::Sent::blocked : stream_.send(output);
@@ -42,7 +45,7 @@ void MqttConnection::flush() {
 
 void MqttConnection::leave() {
     lost_ = true;
-    if (!peer_is_done_ || !output.empty()) {
+    if (!peer_is_done_ || !output.empty() || stream_.owes_farewell()) {
         loop_.poller().remove(stream_.socket().fd());
         loop_.see_off(std::move(stream_), std::move(output));
     }
@@ -86,6 +89,10 @@ void MqttConnection::receive() {
     if (!received.bytes.empty()) use(received.bytes);
     if (closing_) return;
     const bool open = received.state == Stream::State::open;
+    const bool broken = received.state == Stream::State::failed && stream_.ended();
+    if (broken && session != nullptr && loop_.may_log())
+        log::info("client {} from {}: closed, {}", session->client_id(), address(),
+                  stream_.failure());
     if (!open || (write_failed_ && received.bytes.empty())) return end_of_stream();
     // The poller reports news only. A read that fills the space may have left something, and behind
     // the last bytes comes the end, which is no news when it came with them.
@@ -149,6 +156,10 @@ void MqttConnection::drop_used() {
 void MqttConnection::lose() {
     lost_ = true;
     loop_.shard().link_lost(*this);
+    if (stream_.owes_farewell()) {
+        loop_.poller().remove(stream_.socket().fd());
+        loop_.see_off(std::move(stream_), {});
+    }
     loop_.drop(*this);
 }
 

@@ -5,6 +5,7 @@
 #include "broker/net/handshake.hpp"
 #include "broker/net/mqtt_connection.hpp"
 #include "broker/net/socket.hpp"
+#include "broker/net/wslay.hpp"
 
 namespace drawbridge::net {
 
@@ -23,8 +24,10 @@ Network::Network(core::Broker& broker, core::Authenticator& authenticator,
 Network::~Network() { stop(); }
 
 void Network::listen(const std::string& name, const std::string& address, std::uint16_t port,
-                     std::shared_ptr<const TlsContext> tls) {
-    ports_.push_back(std::make_unique<Port>(name, listen_on(address, port), std::move(tls)));
+                     std::shared_ptr<const TlsContext> tls, std::optional<WsRules> ws) {
+    if (ws) wslay();
+    ports_.push_back(
+        std::make_unique<Port>(name, listen_on(address, port), std::move(tls), std::move(ws)));
     for (const auto& loop : loops_) {
         listeners_.push_back(std::make_unique<Listener>(*loop, *ports_.back()));
         listeners_.back()->open();

@@ -1,14 +1,16 @@
-// Stream: an ordered stream of bytes over one socket, plain or TLS. The layers hold no socket and
-// no clock, so a stream can move from one loop to another.
+// Stream: an ordered stream of bytes over one socket: plain, or with TLS, WebSocket or both upon
+// it. The layers hold no socket and no clock, so a stream can move from one loop to another.
 //
 // Idle, it holds no buffer. Limit: what it keeps to send is bounded by who fills the Output.
 #pragma once
 
 #include <memory>
+#include <optional>
 
 #include "broker/core/output.hpp"
 #include "broker/net/socket.hpp"
 #include "broker/net/tls_engine.hpp"
+#include "broker/net/ws_engine.hpp"
 
 namespace drawbridge::net {
 
@@ -16,13 +18,14 @@ namespace drawbridge::net {
 struct ReadSpace {
     ReadSpace();
     std::unique_ptr<std::uint8_t[]> bytes;
-    Buffer plain;  // decrypted
+    Buffer plain;     // decrypted
+    Buffer unframed;  // taken out of WebSocket frames
 };
 
 class Stream {
 public:
-    // context: null for plain TCP.
-    Stream(Socket socket, const TlsContext* context);
+    // tls, ws: null for a stream without. Both must live until the first packet has come.
+    Stream(Socket socket, const TlsContext* tls, const WsRules* ws);
 
     enum class State { open, closed, failed };
     struct Received {
@@ -32,34 +35,44 @@ public:
     };
     // Reads once. No bytes and open: nothing for the reader yet.
     Received receive(ReadSpace& space);
+    // The last receive() has come upon the end that a layer knows of; the next will say so again.
+    bool ended() const { return layers_ && layers_->state != State::open; }
 
     enum class Sent { all, blocked, failed };
     // Writes as much of output as the socket takes now.
     Sent send(core::Output& output);
-    // Says the TLS layer's last words, then that nothing more will come.
+    // Says the layers' last words, then that nothing more will come.
     Sent finish(core::Output& output);
 
-    // The TLS handshake has left something to be sent.
-    bool wants_to_send() const { return tls_ && tls_->cipher.size() > tls_->sent; }
+    // A layer has something to say by itself.
+    bool wants_to_send() const {
+        return layers_ && (layers_->encoded.size() > layers_->sent ||
+                           (layers_->ws && layers_->ws->has_words()));
+    }
+    // The peer waits for a last word, or for the answer to its request: finish(), then close.
+    bool owes_farewell() const {
+        return layers_ && layers_->ws && (layers_->ws->may_send() || wants_to_send());
+    }
 
     Socket& socket() { return socket_; }
     std::string peer() const { return socket_.peer(); }
-    std::string_view protocol() const { return tls_ ? tls_->engine.protocol() : "tcp"; }
-    std::string failure() const { return tls_ ? tls_->engine.failure() : std::string(); }
+    std::string failure() const;
 
 private:
-    struct Tls {
-        explicit Tls(const TlsContext& context) : engine(context) {}
-        TlsEngine engine;
-        Buffer cipher;         // encrypted, to be sent
-        std::size_t sent = 0;  // of cipher
+    struct Layers {
+        std::optional<TlsEngine> tls;
+        std::optional<WsEngine> ws;  // inside TLS, if there is TLS
+        Buffer encoded;              // to be sent
+        std::size_t sent = 0;        // of encoded
+        State state = State::open;   // once it is another one, nothing more is read
     };
 
     Sent send_plain(core::Output& output);
-    Sent send_cipher();
+    Sent send_encoded();
+    bool encode(core::Output& output);
 
     Socket socket_;
-    std::unique_ptr<Tls> tls_;  // null for plain TCP
+    std::unique_ptr<Layers> layers_;  // null for plain TCP
 };
 
 }  // namespace drawbridge::net

@@ -178,15 +178,6 @@ level = "debug"
     CHECK(configuration.log.level == log::Level::debug);
 }
 
-TEST_CASE("a listener gets the name and port of its transport", "[app][configuration]") {
-    const Configuration configuration = parse("[[listener]]\n[[listener]]\ntransport = \"tls\"\n");
-    REQUIRE(configuration.listeners.size() == 2);
-    CHECK(configuration.listeners[0].name == "mqtt");
-    CHECK(configuration.listeners[0].port == 1883);
-    CHECK(configuration.listeners[1].name == "mqtts");
-    CHECK(configuration.listeners[1].port == 8883);
-}
-
 TEST_CASE("a misspelt key is refused with its line and the keys that exist",
           "[app][configuration]") {
     const std::string mistake = mistake_in("[acl]\n\ndenied_publsh = \"drop\"\n");
@@ -273,16 +264,6 @@ TEST_CASE("an address is an IP address, with a port where one belongs", "[app][c
         INFO(listen);
         CHECK(mistakes_in("[http]\nlisten = \"" + std::string(listen) + "\"\n").size() == 1);
     }
-}
-
-TEST_CASE("WebSocket listeners are refused as not served, other words as unknown",
-          "[app][configuration]") {
-    CHECK_THAT(mistake_in("[[listener]]\ntransport = \"ws\"\n"),
-               Catch::Contains("WebSocket is not served by this version"));
-    CHECK_THAT(mistake_in("[[listener]]\ntransport = \"wss\"\n"),
-               Catch::Contains("WebSocket is not served by this version"));
-    CHECK_THAT(mistake_in("[[listener]]\ntransport = \"udp\"\n"),
-               Catch::Contains("must be \"tcp\" or \"tls\", not \"udp\""));
 }
 
 TEST_CASE("a certificate comes with its private key, and with TLS", "[app][configuration]") {

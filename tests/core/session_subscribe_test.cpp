@@ -412,6 +412,19 @@ TEST_CASE("a filter may have max_topic_levels, those of $share not counted", "[c
     CHECK(scene.bob.subscribe("$share/g/a/b/c/d") == refused);
 }
 
+TEST_CASE("MQTT5-3.8.3-3: No Local keeps from a client the retained messages that are its own",
+          "[core][session][v5]") {
+    Scene scene;
+    scene.connect();
+    scene.alice.publish("a/alice", "hers", {.retain = true});
+    scene.bob.publish("a/bob", "his", {.retain = true});
+    scene.alice.subscribe("a/+", {.no_local = true});
+    CHECK(scene.alice.payloads() == Texts{"his"});
+    scene.alice.forget();
+    scene.alice.subscribe("a/+");
+    CHECK(scene.alice.payloads() == Texts{"hers", "his"});
+}
+
 TEST_CASE("MQTT5-4.8.2-1, MQTT5-4.8.2-2: a malformed shared filter is refused", "[core][session]") {
     Scene scene;
     scene.connect();

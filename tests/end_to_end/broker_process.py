@@ -47,10 +47,12 @@ def to_toml(value):
 
 
 class Broker:
-    """settings: sections of the configuration, as in auth={"allow_anonymous": True}.
-    open_files: as many as the system grants it."""
+    """settings: sections of the configuration, as in auth={"allow_anonymous": True}. listeners: more
+    of them than the two that every broker has. open_files: as many as the system grants it."""
 
-    def __init__(self, directory, bind="127.0.0.1", tls=None, open_files=None, **settings):
+    def __init__(
+        self, directory, bind="127.0.0.1", tls=None, listeners=(), open_files=None, **settings
+    ):
         self.directory = Path(directory)
         self.data = self.directory / "data"
         self.config = self.directory / "drawbridge.toml"
@@ -62,6 +64,7 @@ class Broker:
         self._bind = bind
         self._tls = tls or {}
         self._open_files = open_files
+        self._listeners = listeners
         self.write_config(**settings)
 
     @property
@@ -76,6 +79,7 @@ class Broker:
                 {"transport": "tls", "bind": self._bind, "port": self.tls_port, **self._tls},
             ),
         ]
+        sections += [("[[listener]]", values) for values in self._listeners]
         sections += [
             (f"[{name}]", values)
             for name, values in {"nats": OFF, "http": OFF, **settings}.items()

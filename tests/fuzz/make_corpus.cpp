@@ -1,10 +1,11 @@
-// Writes the seeds of the wire fuzzers into the folder that its argument names:
+// Writes the seeds of the fuzzers into the folder that its argument names:
 //     make_corpus tests/fuzz/corpus
 #include <filesystem>
 #include <fstream>
 #include <iostream>
 #include <span>
 
+#include "tests/net/ws_client.hpp"
 #include "tests/support/packet_samples.hpp"
 
 using namespace drawbridge;
@@ -22,6 +23,38 @@ void write(const fs::path& file, std::span<const std::uint8_t> bytes) {
 // What the fuzzer's first byte picks.
 std::uint8_t choice_of(wire::Version version) {
     return version == wire::Version::v3_1 ? 0 : version == wire::Version::v3_1_1 ? 1 : 2;
+}
+
+void write_websocket(const fs::path& folder) {
+    using test::WsFrame;
+    namespace ws = test::ws;
+    const std::string connect(
+        "\x10\x0f\x00\x04MQTT\x04\x02\x00\x3c\x00\x03"
+        "abc",
+        17);
+    const std::string request = test::WsRequest{}.bytes();
+    test::WsRequest from_page;
+    from_page.protocol = "Sec-WebSocket-Protocol: chat, mqttv3.1\r\n";
+    from_page.more = "Origin: https://panel.example.com\r\nSec-WebSocket-Extensions: x\r\n";
+    const std::string fragments = WsFrame{ws::binary, "one", false}.bytes() +
+                                  WsFrame{ws::ping, "ping"}.bytes() +
+                                  WsFrame{ws::continuation, "two"}.bytes();
+    WsFrame unmasked{ws::binary, "x"};
+    unmasked.masked = false;
+    const std::pair<const char*, std::string> seeds[] = {
+        {"upgrade", "\x10" + request + WsFrame{ws::binary, connect}.bytes()},
+        {"upgrade_from_page", "\x12" + from_page.bytes()},
+        {"get", "\x02GET / HTTP/1.1\r\nHost: a\r\n\r\n"},
+        {"binary", "\x01" + WsFrame{ws::binary, connect}.bytes()},
+        {"fragments", "\x03" + fragments},
+        {"long", "\x05" + WsFrame{ws::binary, std::string(300, 'a')}.bytes() + fragments},
+        {"longer", "\x05" + WsFrame{ws::binary, std::string(66'000, 'a')}.bytes()},
+        {"close",
+         "\x07" + fragments + WsFrame{ws::close, test::close_payload(1000, "bye")}.bytes()},
+        {"text", "\x09" + WsFrame{ws::text, "hello"}.bytes()},
+        {"unmasked", "\x0b" + unmasked.bytes()},
+    };
+    for (const auto& [name, bytes] : seeds) write(folder / name, as_bytes(bytes));
 }
 
 }  // namespace
@@ -49,4 +82,5 @@ int main(int argc, char** argv) {
                                        "+/+\n/#\n/", "a/#\na\na"};
     for (std::size_t i = 0; i < std::size(topics); ++i)
         write(root / "topic" / ("lines_" + std::to_string(i)), as_bytes(topics[i]));
+    write_websocket(root / "websocket");
 }
