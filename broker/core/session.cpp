@@ -326,8 +326,12 @@ bool Session::send(OutgoingPublish& publish, wire::PublishMarks marks,
         marks.topic_alias = alias.number;
         marks.topic_is_known = alias.known;
     }
-    if (packet_bytes_max_ != UINT32_MAX &&
-        publish.packet_bytes(version_, marks, subscription_ids) > packet_bytes_max_) {
+    const auto fits = [&] {
+        return packet_bytes_max_ == UINT32_MAX ||
+               publish.packet_bytes(version_, marks, subscription_ids) <= packet_bytes_max_;
+    };
+    if (marks.topic_alias != 0 && !marks.topic_is_known && !fits()) marks.topic_alias = 0;
+    if (!fits()) {
         shard_.stats().dropped_too_large.add();
         return false;
     }

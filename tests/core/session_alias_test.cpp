@@ -131,6 +131,24 @@ TEST_CASE("MQTT5-3.1.2-24: with an alias a message may fit that does not fit wit
     CHECK(scene.pump.count(&core::Stats::dropped_too_large) == 1);
 }
 
+TEST_CASE("MQTT5-3.1.2-24: a message that fits only without a new alias is sent without one",
+          "[core][alias]") {
+    ConnectOptions small = persistent;
+    small.maximum_packet_size = 60;
+    AliasScene scene(10, {}, small);
+    const std::string topic = "room/" + std::string(30, 't');
+    const std::size_t without_alias = 2 + 2 + topic.size() + 1;
+    const std::uint8_t qos = GENERATE(std::uint8_t{0}, std::uint8_t{1});
+    const std::size_t packet_id = qos > 0 ? 2 : 0;
+    scene.alice.publish(topic, std::string(60 - without_alias - packet_id, 'x'), {.qos = qos});
+    REQUIRE(scene.bob.messages.size() == 1);
+    CHECK(scene.bob.last().bytes == 60);
+    CHECK_FALSE(scene.bob.last().number(PropertyId::topic_alias));
+    scene.alice.publish(topic, "x", {.qos = qos});
+    CHECK(scene.bob.last().number(PropertyId::topic_alias) == 1);
+    CHECK(scene.pump.count(&core::Stats::dropped_too_large) == 0);
+}
+
 TEST_CASE("aliases, subscription identifiers and other properties stand side by side",
           "[core][alias]") {
     AliasScene scene(10);
