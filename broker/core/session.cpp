@@ -148,9 +148,9 @@ void Session::detach(End end, Reason reason, std::string_view why) {
 void Session::discard() {
     ASSERT(link_ == nullptr && !discarded_);
     discarded_ = true;
-    publish_will();
     end_shared_subscriptions();
     return_shared_messages();
+    publish_will();  // a group does not pick this session for it any more
     end_some_subscriptions();  // the shard sees to the rest
     queue_has_room();
     shard_.deadlines().cancel(*this);
