@@ -33,7 +33,7 @@ void Shard::admit(Link& link, std::unique_ptr<ConnectRequest> request) {
     if (first == nullptr || first->link() == nullptr) return enter(link, std::move(request));
     if (settings().duplicate_client_id == DuplicatePolicy::take_over) {
         first->detach(End::taken_over, Reason::session_taken_over);
-        return enter(link, std::move(request));
+        return enter(link, std::move(request), true);
     }
     if (settings().duplicate_probe.count() == 0 || contest_for(request->client_id) != nullptr)
         return refuse(link, *request, Reason::client_identifier_not_valid,
@@ -53,7 +53,8 @@ bool Shard::is_connected(std::string_view client_id) const {
 void Shard::settle(Contest& contest) {
     Link& newcomer = contest.newcomer;
     Session* const first = find(contest.request->client_id);
-    if (first == nullptr || first->link() == nullptr) return enter(newcomer, end_contest(contest));
+    if (first == nullptr || first->link() == nullptr)
+        return enter(newcomer, end_contest(contest), true);
     if (first->link()->probe_answered()) {
         const auto request = end_contest(contest);
         return refuse(newcomer, *request, Reason::client_identifier_not_valid,
@@ -64,7 +65,7 @@ void Shard::settle(Contest& contest) {
     log::info("client {} from {}: no sign of life, its place goes to {}", first->client_id(),
               first->link()->address(), newcomer.address());
     first->detach(End::broker_closed);
-    enter(newcomer, end_contest(contest));
+    enter(newcomer, end_contest(contest), true);
 }
 
 Contest* Shard::contest_for(std::string_view client_id) {
@@ -82,17 +83,19 @@ std::unique_ptr<ConnectRequest> Shard::end_contest(Contest& contest) {
     return std::move(contest.request);
 }
 
-void Shard::enter(Link& link, std::unique_ptr<ConnectRequest> request) {
+void Shard::enter(Link& link, std::unique_ptr<ConnectRequest> request, bool in_place_of_another) {
     request->identity = recheck(request->client_id, request->identity);
     if (!request->identity)
         return refuse(link, *request, Reason::bad_user_name_or_password,
                       "its device or key was revoked while it connected");
     Session* session = find(request->client_id);
+    // One that ends here is still counted.
+    const bool has_place = in_place_of_another || session != nullptr;
     if (session != nullptr && session->is_set() && session->at() <= now_) {
         session->catch_up();  // its will, or its end, was due before the client came back
         session = find(request->client_id);
     }
-    if (session == nullptr && broker_.sessions() >= settings().limits.max_sessions)
+    if (!has_place && broker_.sessions() >= settings().limits.max_sessions)
         return refuse(link, *request, Reason::quota_exceeded, "the broker has max_sessions");
     if (session != nullptr && request->view().clean_start) {  // MQTT-3.1.2-4
         session->discard();

@@ -142,15 +142,16 @@ void Session::detach(End end, Reason reason, std::string_view why) {
     if (will_ && will_->due <= now) publish_will();
     tell_groups();
     offer_shared_messages();
+    look_for_room();
     arm_deadline();
 }
 
 void Session::discard() {
     ASSERT(link_ == nullptr && !discarded_);
     discarded_ = true;
-    publish_will();
     end_shared_subscriptions();
     return_shared_messages();
+    publish_will();            // a group does not pick this session for it any more
     end_some_subscriptions();  // the shard sees to the rest
     queue_has_room();
     shard_.deadlines().cancel(*this);
@@ -272,11 +273,13 @@ void Session::queue(OutgoingPublish& publish, const Delivery& delivery, std::uin
             delivery.subscription_ids.begin(), delivery.subscription_ids.end());
     const bool at_once = qos > 0 && link_ != nullptr && messages.nothing_waits() &&
                          messages.window_open() && has_room();
-    const bool taken = messages.push(std::move(message), shard_.settings().limits, shard_.now());
+    const Limits& limits = shard_.settings().limits;
+    const bool taken = messages.push(std::move(message), limits, shard_.now());
     count_dropped();
     if (!taken) {
         shard_.stats().dropped_queue_full.add();
-        return queue_is_full();
+        if (publish.message()->bytes() <= limits.max_queued_bytes) queue_is_full();
+        return;
     }
     if (!at_once) return tell_groups();
     Outgoing* const next = messages.next(shard_.now());
@@ -306,6 +309,11 @@ void Session::queue_is_full() {
     auto& filters = rare().full_filters;
     for (const SubscriptionRef& ref : subscriptions) filters.push_back(ref.entry->filter);
     shard_.broker().full_queues().add(filters);
+}
+
+// To be called where messages leave the queue.
+void Session::look_for_room() {
+    if (queue_full_ && outbound_->has_drained(shard_.settings().limits)) queue_has_room();
 }
 
 void Session::queue_has_room() {
@@ -362,7 +370,7 @@ void Session::pump() {
         if (!send_next()) break;
     }
     count_dropped();
-    if (queue_full_ && outbound_->has_drained(shard_.settings().limits)) queue_has_room();
+    look_for_room();
     if (link_ != nullptr && rare_ && !rare_->replays.empty()) replay_retained();
     tell_groups();
 }

@@ -173,6 +173,7 @@ private:
     std::size_t output_high_water() const;
     void count_dropped();
     void queue_is_full();
+    void look_for_room();
     void queue_has_room();
     bool is_throttled() const;
     static wire::PublishMarks marks_of(const Outgoing& message);

@@ -6,6 +6,12 @@
 #include "broker/wire/topic.hpp"
 
 namespace drawbridge::core {
+namespace {
+
+// In deliveries: one piece of news finds its group by name, or crosses to another shard.
+constexpr std::uint64_t work_of_news = 4;
+
+}  // namespace
 
 Session::Taken Session::deliver_picked(const PublishBatch::Item& item, GroupRef group) {
     const std::string_view topic = item.message.topic;
@@ -38,10 +44,12 @@ MemberState Session::member_state() const {
 void Session::tell_groups() {
     if (!rare_ || rare_->shared.empty()) return;
     const MemberState state = member_state();
+    if (state == MemberState::busy) has_room();  // if that is why, the shard says when it is over
     if (std::exchange(rare_->state, state) == state) return;
     ShareNews::Kind kind = ShareNews::Kind::available;
     if (state == MemberState::away) kind = ShareNews::Kind::away;
     if (state == MemberState::busy) kind = ShareNews::Kind::busy;
+    shard_.worked(work_of_news * rare_->shared.size());
     for (const SharedSubscription& subscription : rare_->shared) tell_group(subscription, kind);
 }
 

@@ -118,6 +118,7 @@ void Session::subscribe_shared(std::string_view share, std::string_view filter,
         return subscription.share == share && subscription.filter == filter;
     });
     if (known == shared.end()) {
+        if (shared.empty()) rare_->state = MemberState::available;  // no group knows another one
         shared.push_back({std::string(share), std::string(filter), {}, 0});
         known = shared.end() - 1;
         shard_.add_member(*this);

@@ -136,7 +136,10 @@ private:
     using Contests = std::vector<std::unique_ptr<Contest>>;
 
     Session* find(std::string_view client_id);
-    void enter(Link& link, std::unique_ptr<ConnectRequest> request);
+    // in_place_of_another: the client has had a connection until now, so there is a session less
+    // than is counted, or its own is still there.
+    void enter(Link& link, std::unique_ptr<ConnectRequest> request,
+               bool in_place_of_another = false);
     void refuse(Link& link, const ConnectRequest& request, Reason reason, std::string_view why);
     void settle(Contest& contest);
     std::unique_ptr<ConnectRequest> end_contest(Contest& contest);

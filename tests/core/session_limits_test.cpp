@@ -87,6 +87,39 @@ TEST_CASE("queue_full = refuse: a session that ends or empties its queue keeps n
     CHECK(scene.alice.publish("a/b", "4", {.qos = 1}) == Reason::success);
 }
 
+TEST_CASE("queue_full = refuse: a client that leaves takes what waited at QoS 0 with it",
+          "[core][limits]") {
+    Scene scene(Version::v5, with([](core::Settings& settings) {
+                    settings.limits.max_queued_messages = 2;
+                    settings.limits.max_output_bytes = 100;
+                    settings.queue_full = core::QueueFull::refuse;
+                }));
+    REQUIRE(scene.alice.connect());
+    REQUIRE(scene.bob.connect(persistent));
+    scene.bob.subscribe("a/b", {.qos = 1});
+    scene.bob.link().network_takes = false;
+    for (int i = 0; i < 5; ++i) scene.alice.publish("a/b", std::string(100, 'x'));
+    CHECK(scene.alice.publish("a/b", "1", {.qos = 1}) == Reason::quota_exceeded);
+    scene.bob.drop();
+    scene.pump.settle();
+    CHECK(scene.alice.publish("a/b", "2", {.qos = 1}) == Reason::success);
+}
+
+TEST_CASE("queue_full = refuse: one message beyond max_queued_bytes does not fill a queue",
+          "[core][limits]") {
+    Scene scene(Version::v5, with([](core::Settings& settings) {
+                    settings.limits.max_queued_bytes = 1'000;
+                    settings.queue_full = core::QueueFull::refuse;
+                }));
+    REQUIRE(scene.alice.connect());
+    REQUIRE(scene.bob.connect(persistent));
+    scene.bob.subscribe("a/b", {.qos = 1});
+    if (GENERATE(true, false)) scene.bob.drop();
+    scene.alice.publish("a/b", std::string(1'001, 'x'), {.qos = 1});
+    CHECK(scene.pump.count(&core::Stats::dropped_queue_full) == 1);
+    CHECK(scene.alice.publish("a/b", "2", {.qos = 1}) == Reason::success);
+}
+
 // --- the retained store --------------------------------------------------------------------------
 
 TEST_CASE("a retained message beyond max_retained_messages is refused where that can be said",
@@ -129,6 +162,21 @@ TEST_CASE("beyond max_sessions a client id without a session is refused", "[core
     REQUIRE(scene.bob.connect());  // in the place of its own
     scene.bob.disconnect();
     REQUIRE(carol.connect());
+}
+
+TEST_CASE("a client whose new connection takes over needs no further session", "[core][limits]") {
+    Scene scene(any_version(), with([](core::Settings& settings) {
+                    settings.limits.max_sessions = 1;
+                    settings.duplicate_client_id =
+                        GENERATE(core::DuplicatePolicy::take_over, core::DuplicatePolicy::reject);
+                }));
+    REQUIRE(scene.bob.connect());
+    scene.bob.link().host_is_up = false;
+    scene.bob.send_connect({});
+    scene.pump.advance(seconds(3));
+    REQUIRE(scene.bob.is_connected());
+    CHECK(scene.bob.ping());
+    CHECK_FALSE(scene.alice.connect());
 }
 
 // --- rates ---------------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 // there are several.
 #include <algorithm>
 
+#include "broker/wire/encode.hpp"
 #include "tests/support/scene.hpp"
 
 using namespace drawbridge;
@@ -293,4 +294,105 @@ TEST_CASE("a client of 3.1.1 may be a member", "[core][share]") {
     scene.publish(6);
     CHECK(old.messages.size() == 2);
     CHECK(scene.got_by_both().size() == 4);
+}
+
+TEST_CASE("a member that had much to write is given messages again once it is written",
+          "[core][share]") {
+    Scene scene(Version::v5, [] {
+        core::Settings settings;
+        settings.limits.max_output_bytes = 1'000;
+        return settings;
+    }());
+    TestClient carol = scene.client(2, "carol");
+    REQUIRE(scene.alice.connect());
+    for (TestClient* member : {&scene.bob, &carol}) {
+        REQUIRE(member->connect());
+        REQUIRE(member->subscribe("$share/g/a") == Reason::success);
+    }
+    REQUIRE(scene.bob.subscribe("b") == Reason::success);
+    SECTION("by the group") {
+        scene.alice.publish("a", std::string(1'001, 'x'));
+        if (scene.bob.messages.empty()) scene.alice.publish("a", "the one after carol");
+    }
+    SECTION("by another subscription") {
+        scene.alice.send_publish("b", std::string(1'001, 'x'), {});
+        for (int i = 0; i < 2; ++i) scene.alice.send_publish("a", "finds it busy", {});
+        scene.pump.settle();
+    }
+    scene.bob.forget();
+    carol.forget();
+    for (int i = 0; i < 10; ++i) scene.alice.publish("a", "x");
+    CHECK(scene.bob.messages.size() == 5);
+    CHECK(carol.messages.size() == 5);
+}
+
+TEST_CASE("the will of a session that ends goes to a member that stays", "[core][share]") {
+    GroupScene scene;
+    const bool at_once = GENERATE(true, false);
+    ConnectOptions with_will{.clean_start = false, .session_expiry_s = at_once ? 0 : 10};
+    with_will.will = TestWill{.topic = "a/b", .payload = "will", .qos = 1, .delay_s = 20};
+    REQUIRE(scene.bob.connect(with_will));
+    REQUIRE(scene.carol.connect(persistent));
+    for (TestClient* member : {&scene.bob, &scene.carol})
+        REQUIRE(member->subscribe("$share/g/a/#", {.qos = 1}) == Reason::granted_qos_1);
+    scene.carol.drop();
+    scene.bob.drop();
+    if (!at_once) REQUIRE(scene.bob.connect());  // Clean Start
+    REQUIRE(scene.carol.connect(persistent));
+    CHECK(scene.carol.payloads() == Texts{"will"});
+}
+
+TEST_CASE("a member that goes in the middle of its SUBSCRIBE is known to be away",
+          "[core][share]") {
+    Scene scene(Version::v5, {}, Cast{1});
+    REQUIRE(scene.alice.connect());
+    REQUIRE(scene.bob.connect(persistent));
+    scene.bob.subscribe("$share/g/a", {.qos = 1});
+    scene.bob.drop();
+    // While it was away its rules have changed, and the subscription has ended.
+    ConnectOptions narrowed = persistent;
+    narrowed.identity = identity(scene.bob.client_id(), {.subscribe = {"b/#"}});
+    REQUIRE(scene.bob.connect(narrowed));
+    std::vector<std::string> filters{"$share/g/b/c"};
+    for (std::size_t i = 0; i < limits::work_per_client_max; ++i)
+        filters.push_back("b/" + std::to_string(i));
+    std::vector<wire::SubscriptionRequest> requests;
+    for (const std::string& filter : filters) requests.push_back({filter, {.qos = 1}});
+    Buffer out;
+    wire::encode_subscribe(7, requests, {}, Version::v5, out);
+    core::Shard& shard = scene.pump.broker().shard(0);
+    shard.begin_turn(scene.pump.now());
+    CHECK(shard.receive(scene.bob.link(), out.bytes()) == 0);
+    shard.end_turn();
+    scene.bob.drop();
+    scene.alice.publish("b/c", "waits", {.qos = 1});
+    REQUIRE(scene.bob.connect(narrowed));
+    CHECK(scene.bob.payloads() == Texts{"waits"});
+}
+
+TEST_CASE("news for many groups count as work of the client that causes them", "[core][share]") {
+    Scene scene(Version::v5, {}, Cast{1});
+    REQUIRE(scene.bob.connect({.receive_maximum = 1}));
+    for (int i = 0; i < 1'000; ++i)
+        scene.bob.send_subscribe("$share/g/" + std::to_string(i), {.qos = 1});
+    scene.pump.settle();
+    scene.bob.acknowledges = false;
+    // Busy with each message, available with each acknowledgement.
+    std::string flood;
+    for (std::uint16_t id = 1; id <= 100; ++id) {
+        Buffer out;
+        wire::PublishView publish;
+        publish.topic = "1";
+        publish.qos = 1;
+        publish.packet_id = id;
+        wire::encode(publish, Version::v5, out);
+        wire::encode_ack(PacketType::puback, {id, Reason::success, {}}, Version::v5, out);
+        flood += as_text(out.bytes());
+    }
+    core::Shard& shard = scene.pump.broker().shard(0);
+    shard.begin_turn(scene.pump.now());
+    const std::size_t used = shard.receive(scene.bob.link(), as_bytes(flood));
+    shard.end_turn();
+    CHECK(used < flood.size() / 10);
+    CHECK(scene.bob.link().pause == core::Link::Pause::this_turn);
 }
