@@ -45,6 +45,7 @@ void ShardPump::drop(FakeLink& link) {
 
 void ShardPump::unblock(FakeLink& link) {
     link.network_takes = true;
+    link.has_news = !link.to_broker.empty();
     run_on(link.home->index(), [&](core::Shard& home) {
         home.link_writable(link);
         home.mark_dirty(link);
@@ -214,7 +215,11 @@ void ShardPump::read(FakeLink& link, std::size_t size) {
     const std::string bytes = link.to_broker.substr(0, size);
     const std::size_t used = link.home->receive(link, as_bytes(bytes));
     link.to_broker.erase(0, used);
-    if (whole) link.has_news = link.pause == core::Link::Pause::this_turn;
+    if (!whole) return;
+    // What was left for want of room is looked at again when the network has taken some.
+    const bool left = !link.to_broker.empty() && link.network_takes && link.session != nullptr &&
+                      link.session->wants_room();
+    link.has_news = left || link.pause == core::Link::Pause::this_turn;
 }
 
 void ShardPump::read_connect(FakeLink& link) {

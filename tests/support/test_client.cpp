@@ -183,6 +183,8 @@ void TestClient::send_connect(const ConnectOptions& options) {
             properties.number(PropertyId::receive_maximum, *options.receive_maximum);
         if (options.maximum_packet_size)
             properties.number(PropertyId::maximum_packet_size, *options.maximum_packet_size);
+        if (options.topic_alias_maximum)
+            properties.number(PropertyId::topic_alias_maximum, *options.topic_alias_maximum);
         for (const wire::Property& property : options.properties) properties.raw(property.raw);
     }
     if (options.will) {

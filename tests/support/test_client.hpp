@@ -58,6 +58,7 @@ struct ConnectOptions {
     std::optional<std::uint32_t> session_expiry_s{};
     std::optional<std::uint32_t> receive_maximum{};
     std::optional<std::uint32_t> maximum_packet_size{};
+    std::optional<std::uint32_t> topic_alias_maximum{};
     std::optional<TestWill> will{};
     core::IdentityPtr identity{};     // null: may do everything, and is called as the client id
     wire::PropertyList properties{};  // further ones
