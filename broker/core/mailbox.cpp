@@ -9,7 +9,9 @@ namespace drawbridge::core {
 const std::size_t Mailbox::limit_ = limits::mailbox_bytes_max;
 
 std::size_t Mailbox::bytes_of(const Mail& mail) {
-    return mail.shared.bytes() + (mail.published ? mail.published->bytes() : 0);
+    return mail.shared.bytes() + (mail.published ? mail.published->bytes() : 0) +
+           mail.share_news.size() * sizeof(ShareNews) +
+           mail.offers_taken.size() * sizeof(OfferTaken);
 }
 
 bool Mailbox::post(Mail mail) {

@@ -14,6 +14,10 @@
 namespace drawbridge::core {
 namespace {
 
+// 3.1.1 sets no bound to the QoS 2 messages that a client has begun, but that of packet
+// identifiers.
+constexpr std::size_t ids_looked_at_in_a_delivery = 256;
+
 // Calls receive with the view, unless the packet is malformed.
 template <class View, class Receive>
 Result<void> with(const Result<View>& view, Receive receive) {
@@ -149,6 +153,7 @@ Session::Outcome Session::receive_publish(const wire::PublishView& publish) {
     if (message.payload.size() > limits.max_payload_bytes)
         return Violation{Reason::packet_too_large, "limit max_payload_bytes"};
     if (publish.qos == 2) {
+        if (received_qos2_) shard_.worked(received_qos2_->size() / ids_looked_at_in_a_delivery);
         if (received_qos2_ &&
             std::ranges::find(*received_qos2_, publish.packet_id) != received_qos2_->end()) {
             acknowledge(wire::PacketType::pubrec, publish.packet_id,

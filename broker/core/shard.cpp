@@ -24,7 +24,13 @@ RetainedStore& Shard::retained() { return broker_.retained(); }
 void Shard::begin_turn(TimePoint now) {
     now_ = now;
     pump_some();
-    if (!ending_.empty() && ending_.back()->end_some_subscriptions()) {
+    end_sessions();
+}
+
+// The more there are, the more in one turn: clients cannot make them faster than they end.
+void Shard::end_sessions() {
+    for (std::size_t left = (ending_.size() + 15) / 16; left > 0; --left) {
+        if (!ending_.back()->end_some_subscriptions()) continue;
         discarded_.push_back(std::move(ending_.back()));
         ending_.pop_back();
     }

@@ -154,6 +154,7 @@ private:
     Mail& mail_for(unsigned shard);
     void mail_out();
     void pump_some();
+    void end_sessions();
     void flush_links();
 
     Broker& broker_;

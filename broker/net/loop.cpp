@@ -212,7 +212,7 @@ void Loop::refuse(Stream stream, const core::ConnectRequest& request, Full full)
                                     "(max_connections_per_address)",
                                     bounds.clients_per_network_max));
     core::Output output;
-    core::append_refusal(request.view().version, Reason::quota_exceeded, output.bytes());
+    core::append_refusal(request.view(), Reason::quota_exceeded, "", output.bytes());
     see_off(std::move(stream), std::move(output));
 }
 

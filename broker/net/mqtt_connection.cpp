@@ -74,6 +74,8 @@ void MqttConnection::ready(std::uint32_t events) {
         loop_.shard().link_writable(*this);
     }
     if (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) end_announced_ = true;
+    // A reset has thrown away what was left to read, so there is nothing to wait for.
+    if ((events & (EPOLLHUP | EPOLLERR)) && pause == Pause::until_told) return lose();
     if (end_announced_ || (events & EPOLLIN)) receive();
 }
 
@@ -99,10 +101,15 @@ void MqttConnection::receive() {
     if (received.filled_space || end_announced_ || write_failed_) read_next_turn();
 }
 
-// What the client has said before it went is taken in, if that takes turns and no waiting.
+// What the client has said before it went is taken in first; it may be DISCONNECT.
 void MqttConnection::end_of_stream() {
     end_read_ = true;
+    if (is_full()) {
+        output.clear();  // nobody reads the answers any more
+        return call();
+    }
     if (pause == Pause::this_turn) return call();
+    if (pause == Pause::until_told) return;  // read_on() comes back here
     lose();
 }
 
