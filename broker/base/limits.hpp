@@ -64,9 +64,12 @@ constexpr std::size_t mailbox_bytes_max = 64u << 20;
 // Handlers of one turn: bounds how long an answer waits for the write at the turn's end.
 constexpr int events_per_turn_max = 256;
 
-// One client's share of a turn, in packets and deliveries, whichever it causes: about a tenth of a
-// millisecond. The rest of what it has sent is taken in in the next turn.
-constexpr std::uint64_t work_per_client_max = 1'024;
+// One client's share of a turn, counted in deliveries, and what else it causes in the same measure:
+// some tenths of a millisecond. The rest of what it has sent is taken in in the next turn. A
+// smaller share would cost more: what a turn delivers to one client goes out in one write.
+constexpr std::uint64_t work_per_client_max = 16'384;
+constexpr std::uint64_t work_of_a_packet = 16;
+constexpr std::uint64_t work_of_a_filter = 256;  // of a SUBSCRIBE or UNSUBSCRIBE
 
 // Sessions that get more of what waits for them in one turn, and how many messages each: what takes
 // longer goes on in the next turn.

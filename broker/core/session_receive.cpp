@@ -79,7 +79,7 @@ void Session::read_on() {
 Session::Outcome Session::receive_packet(const wire::Frame& frame) {
     using Type = wire::PacketType;
     last_packet_at_ = shard_.now();
-    shard_.worked(1);
+    shard_.worked(limits::work_of_a_packet);
     const auto ack = [&] {
         return wire::decode_ack(frame.type, frame.flags, frame.body, version_);
     };

@@ -31,8 +31,6 @@ const char* why_refused(Reason reason) {
     }
 }
 
-// In deliveries: a filter with many levels takes a microsecond or two.
-constexpr std::uint64_t work_of_a_filter = 16;
 // Some hundred microseconds.
 constexpr std::size_t subscriptions_ended_at_once = 512;
 
@@ -81,7 +79,7 @@ Session::Outcome Session::put_off(Request request) {
 
 Result<Reason> Session::subscribe(const wire::SubscriptionRequest& request, std::uint32_t id) {
     const Limits& limits = shard_.settings().limits;
-    shard_.worked(work_of_a_filter);
+    shard_.worked(limits::work_of_a_filter);
     const auto parsed = wire::parse_filter(request.filter, limits.max_topic_levels);
     if (!parsed) return Reason::topic_filter_invalid;
     const bool shared = !parsed->share.empty();
@@ -170,7 +168,7 @@ Session::Outcome Session::receive_unsubscribe(const wire::Frame& frame) {
 }
 
 Reason Session::unsubscribe(std::string_view text) {
-    shard_.worked(work_of_a_filter);
+    shard_.worked(limits::work_of_a_filter);
     const auto parsed = wire::parse_filter(text, shard_.settings().limits.max_topic_levels);
     if (!parsed) return Reason::topic_filter_invalid;
     if (!has_subscription(parsed->share, parsed->filter)) return Reason::no_subscription_existed;

@@ -13,6 +13,8 @@ core::Settings with(const std::function<void(core::Settings&)>& change) {
     return settings;
 }
 
+constexpr std::size_t share_in_packets = limits::work_per_client_max / limits::work_of_a_packet;
+
 // What the broker still holds of what the client has sent.
 std::size_t unread(TestClient& client) { return client.link().to_broker.size(); }
 
@@ -206,7 +208,7 @@ TEST_CASE("a flood is taken in piece by piece, and whole", "[core][limits]") {
     Scene scene;
     scene.connect();
     scene.bob.subscribe("a/b", {});
-    constexpr std::size_t flood = 3 * limits::work_per_client_max;
+    constexpr std::size_t flood = 3 * share_in_packets;
     for (std::size_t i = 0; i < flood; ++i) scene.alice.send_publish("a/b", std::to_string(i), {});
     scene.pump.settle();
     REQUIRE(scene.bob.messages.size() == flood);
@@ -219,12 +221,11 @@ TEST_CASE("in one turn a client gets its share and no more", "[core][limits]") {
     scene.connect();
     core::Shard& shard = scene.pump.broker().shard(0);
     std::string flood;
-    for (std::size_t i = 0; i < 2 * limits::work_per_client_max; ++i)
-        flood += std::string("\xC0\0", 2);
+    for (std::size_t i = 0; i < 2 * share_in_packets; ++i) flood += std::string("\xC0\0", 2);
     shard.begin_turn(scene.pump.now());
     const std::size_t used = shard.receive(scene.alice.link(), as_bytes(flood));
     shard.end_turn();
-    CHECK(used == 2 * limits::work_per_client_max);
+    CHECK(used == 2 * share_in_packets);  // of two bytes each
     CHECK(scene.alice.link().pause == core::Link::Pause::this_turn);
 }
 
@@ -276,8 +277,7 @@ TEST_CASE("a client that goes in the middle of its SUBSCRIBE leaves nothing behi
     Scene scene(Version::v5, {}, Cast{1});
     scene.connect();
     std::vector<std::string> filters;
-    for (std::size_t i = 0; i < limits::work_per_client_max; ++i)
-        filters.push_back(std::to_string(i));
+    for (std::size_t i = 0; i < share_in_packets; ++i) filters.push_back(std::to_string(i));
     std::vector<wire::SubscriptionRequest> requests;
     for (const std::string& filter : filters) requests.push_back({filter, {}});
     Buffer out;
