@@ -62,8 +62,9 @@ void Shard::settle(Contest& contest) {
     }
     if (now_ < contest.until)
         return deadlines_.set(contest, std::min(now_ + probe_step, contest.until));
-    log::info("client {} from {}: no sign of life, its place goes to {}", first->client_id(),
-              first->link()->address(), newcomer.address());
+    if (may_log())
+        log::info("client {} from {}: no sign of life, its place goes to {}", first->client_id(),
+                  first->link()->address(), newcomer.address());
     first->detach(End::broker_closed);
     enter(newcomer, end_contest(contest), true);
 }
@@ -112,7 +113,8 @@ void Shard::enter(Link& link, std::unique_ptr<ConnectRequest> request, bool in_p
 
 void Shard::refuse(Link& link, const ConnectRequest& request, Reason reason, std::string_view why) {
     stats_.connects_refused.add();
-    log::info("client {} from {}: refused, {}", request.client_id, link.address(), why);
+    if (may_log())
+        log::info("client {} from {}: refused, {}", request.client_id, link.address(), why);
     append_refusal(request.view(), reason, why, link.output.bytes());
     mark_dirty(link);
     link.close(false);

@@ -75,8 +75,9 @@ void Session::attach(Link& link, const ConnectRequest& request, bool session_pre
     shard_.stats().connections.add();
 
     if (!send_connack(request, session_present)) {
-        log::info("client {} from {}: closed, its Maximum Packet Size is too small for CONNACK",
-                  client_id_, link.address());
+        if (shard_.may_log())
+            log::info("client {} from {}: closed, its Maximum Packet Size is too small for CONNACK",
+                      client_id_, link.address());
         will_.reset();  // it was never accepted
         return detach(End::broker_closed);
     }
@@ -193,9 +194,11 @@ void Session::expired(TimePoint now) {
     if (link_ != nullptr) {
         if (is_throttled()) last_packet_at_ = now;  // it is not listened to
         if (now < last_packet_at_ + silence_allowed(keep_alive_s_)) return arm_deadline();
-        log::info(
-            "client {} from {}: no packet for one and a half times its keep-alive of {} s, closed",
-            client_id_, link_->address(), keep_alive_s_);
+        if (shard_.may_log())
+            log::info(
+                "client {} from {}: no packet for one and a half times its keep-alive of {} s, "
+                "closed",
+                client_id_, link_->address(), keep_alive_s_);
         return detach(End::broker_closed, Reason::keep_alive_timeout);
     }
     if (will_ && will_->due <= now) publish_will();
@@ -233,8 +236,9 @@ void Session::publish_will() {
         shard_.publish(message, this, false);
     } else {
         shard_.stats().publishes_denied.add();
-        log::warn("client {}: its will on topic {} is not allowed and was dropped", client_id_,
-                  message.topic);
+        if (shard_.may_log())
+            log::warn("client {}: its will on topic {} is not allowed and was dropped", client_id_,
+                      message.topic);
     }
 }
 

@@ -301,7 +301,8 @@ Session::Outcome Session::receive_disconnect(const wire::DisconnectView& disconn
 
 void Session::close(const Violation& violation) {
     const std::string why = fmt::format("{} ({})", to_text(violation.reason), violation.rule);
-    log::info("client {} from {}: closed, {}", client_id_, link_->address(), why);
+    if (shard_.may_log())
+        log::info("client {} from {}: closed, {}", client_id_, link_->address(), why);
     detach(End::broker_closed, violation.reason, why);
 }
 

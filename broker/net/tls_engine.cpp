@@ -13,6 +13,14 @@ namespace {
 
 constexpr std::size_t record_bytes_max = SSL3_RT_MAX_PLAIN_LENGTH;
 
+// Key updates, and requests for a renegotiation (TLS 1.2), in one receive(). New keys are for after
+// many millions of records (RFC 8446, section 5.5), but a key update is some 30 bytes and takes us
+// some 60 us, and OpenSSL 3.0 takes any number of them: a flood of them would keep the thread for
+// most of a second with each read.
+constexpr int requests_max = 4;
+// Each is answered. Who has so much waiting for it and goes on asking does not read the answers.
+constexpr std::size_t waiting_bytes_max = 256u << 10;
+
 // What OpenSSL may read and write, for the length of one call. The connection's BIO points here and
 // to nothing in between, so an engine can be moved at will.
 class Exchange {
@@ -32,6 +40,11 @@ public:
         return *exchange;
     }
 
+    void count_request() { ++requests_; }
+    bool too_many_requests() const {
+        return requests_ > requests_max || (requests_ > 0 && out_.size() > waiting_bytes_max);
+    }
+
     std::size_t read(void* target, std::size_t size_max) {
         const std::size_t size = std::min(size_max, in_.size());
         if (size > 0) std::memcpy(target, in_.data(), size);
@@ -45,10 +58,12 @@ private:
     BIO* bio_;
     Bytes in_;
     Buffer& out_;
+    int requests_ = 0;
 };
 
 int read_bio(BIO* bio, char* target, int size_max) noexcept {
     BIO_clear_retry_flags(bio);
+    if (Exchange::of(bio).too_many_requests()) return -1;  // and no retry: a failure
     const std::size_t size = Exchange::of(bio).read(target, static_cast<std::size_t>(size_max));
     if (size > 0) return static_cast<int>(size);
     BIO_set_retry_read(bio);  // "come back later", and not "end of file"
@@ -61,6 +76,19 @@ int write_bio(BIO* bio, const char* source, int size) noexcept {
 }
 
 long control_bio(BIO*, int command, long, void*) noexcept { return command == BIO_CTRL_FLUSH; }
+
+// OpenSSL shows every message, and the headers of all records.
+void see_message(int is_sent, int, int content_type, const void* message, std::size_t size,
+                 SSL* connection, void*) noexcept {
+    const bool asks_for_keys = is_sent == 0 && content_type == SSL3_RT_HANDSHAKE && size > 0 &&
+                               *static_cast<const std::uint8_t*>(message) == SSL3_MT_KEY_UPDATE;
+    // Except a request for a renegotiation; but it shows our "no".
+    const bool refuses_renegotiation =
+        is_sent == 1 && content_type == SSL3_RT_ALERT && size == 2 &&
+        static_cast<const std::uint8_t*>(message)[1] == SSL_AD_NO_RENEGOTIATION;
+    if (asks_for_keys || refuses_renegotiation)
+        Exchange::of(SSL_get_rbio(connection)).count_request();
+}
 
 // Made once and never freed: connections may outlive every static.
 const BIO_METHOD* bio_method() {
@@ -85,6 +113,7 @@ TlsEngine::TlsEngine(const TlsContext& context) : connection_(SSL_new(context.na
     }
     SSL_set_bio(connection_.get(), bio, bio);
     SSL_set_accept_state(connection_.get());
+    SSL_set_msg_callback(connection_.get(), see_message);
 }
 
 TlsStatus TlsEngine::receive(Bytes ciphertext, Buffer& plain, Buffer& cipher) {
@@ -94,7 +123,7 @@ TlsStatus TlsEngine::receive(Bytes ciphertext, Buffer& plain, Buffer& cipher) {
     std::size_t end = plain.size();
     plain.grow(ciphertext.size() + record_bytes_max);
 
-    const Exchange exchange(connection_.get(), ciphertext, cipher);
+    Exchange exchange(connection_.get(), ciphertext, cipher);
     int result = 0;
     do {
         std::size_t size = 0;
@@ -105,6 +134,13 @@ TlsStatus TlsEngine::receive(Bytes ciphertext, Buffer& plain, Buffer& cipher) {
         if (result == 1 || SSL_is_init_finished(connection_.get()) == 1) handshake_done_ = true;
     } while (result == 1);
     plain.shrink_to(end);
+    if (exchange.too_many_requests()) {
+        const bool has_key_updates = SSL_version(connection_.get()) >= TLS1_3_VERSION;
+        error_ = ERR_PACK(ERR_LIB_SSL, 0,
+                          has_key_updates ? SSL_R_TOO_MANY_KEY_UPDATES : SSL_R_NO_RENEGOTIATION);
+        failed_ = true;
+        return TlsStatus::failed;
+    }
     return status_after(result);
 }
 

@@ -7,8 +7,8 @@
 // Owner:   one connection. Threads: one at a time; it may move to another between two calls.
 // Failure: a value, final, with words for the log. Nothing throws once it is made.
 // Limit:   what a call appends is bounded by what it is given: a receive adds at most the plaintext
-// of
-//          its ciphertext and of one record begun before.
+//          of its ciphertext and of one record begun before. A peer that asks for new keys or
+//          for a renegotiation again and again fails.
 #pragma once
 
 #include <string>

@@ -263,6 +263,34 @@ def test_the_largest_packet_that_is_allowed_is_delivered(broker, guest, version)
         assert len(client.message().payload) == PACKET_BYTES_MAX - head
 
 
+def test_clients_that_break_the_rules_again_and_again_do_not_fill_the_log(broker, guest):
+    """At most 20 lines a second and shard, whoever causes them."""
+    begin, before = time.monotonic(), len(broker.log)
+    for _ in range(500):
+        with Client(broker, guest) as client:
+            client.connected()
+            client.send(b"\x00\x00")
+            client.packets_until_closed()
+    lines_max = 20 * 2 * (time.monotonic() - begin + 2)
+    assert len(broker.log) - before < min(lines_max, 500)
+
+
+CONTROLS = ["\n", "\r", "\x1b[2J", "\x7f", "\x85", "\x9b2J", "\u2028", "\u2029"]
+
+
+@pytest.mark.parametrize("control", CONTROLS, ids=ascii)
+def test_a_name_makes_no_line_of_its_own_and_commands_no_terminal(broker, control):
+    time.sleep(0.1)  # no more than 20 lines a second are written
+    name = f"caf\u00e9{control}forged{CONTROLS.index(control)}"
+    with Client(broker) as client:
+        assert client.connect(client_id=name)[0] is False
+    end = time.monotonic() + 5
+    shown = name.replace(control, "?" + control[1:])
+    while not any(f"client {shown} from" in line for line in broker.log):
+        assert time.monotonic() < end, broker.log_text()
+        time.sleep(0.02)
+
+
 def test_a_flood_of_bad_connections_leaves_the_others_alone(broker, steady_client):
     begin = time.monotonic()
     for number in range(500):

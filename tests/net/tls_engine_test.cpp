@@ -304,6 +304,53 @@ TEST_CASE("a client may change its keys", "[net][tls]") {
     CHECK(link.sent_by_engine == "new key too");
 }
 
+TEST_CASE("a client may change its keys as often as it has something to say", "[net][tls]") {
+    EstablishedLink link(TLS1_3_VERSION);
+    for (int i = 0; i < 100; ++i) {
+        REQUIRE(SSL_key_update(link.client.native(), SSL_KEY_UPDATE_REQUESTED) == 1);
+        link.client.write("x");
+        link.exchange();
+    }
+    CHECK(link.status == TlsStatus::ok);
+    CHECK(link.received == std::string(100, 'x'));
+}
+
+namespace {
+
+// So many key updates, of which each changes the keys of the next.
+std::string key_updates(test::TlsClient& client, int count) {
+    std::string records;
+    for (int i = 0; i < count; ++i) {
+        REQUIRE(SSL_key_update(client.native(), SSL_KEY_UPDATE_REQUESTED) == 1);
+        REQUIRE(SSL_do_handshake(client.native()) == 1);
+        records += client.output();
+    }
+    return records;
+}
+
+}  // namespace
+
+TEST_CASE("a flood of key updates is cut off after the first few", "[net][tls]") {
+    EstablishedLink link(TLS1_3_VERSION);
+    link.give(key_updates(link.client, 4));
+    CHECK(link.status == TlsStatus::ok);
+    const std::size_t few = link.cipher.size();
+    link.give(key_updates(link.client, 1'000));
+    CHECK(link.status == TlsStatus::failed);
+    CHECK(link.engine.failure() == "too many key updates");
+    CHECK(link.cipher.size() < 3 * few);
+}
+
+TEST_CASE("who asks for new keys and reads no answer is cut off", "[net][tls]") {
+    EstablishedLink link(TLS1_3_VERSION);
+    constexpr std::size_t waiting_bytes_max = 256u << 10;
+    while (link.status == TlsStatus::ok && link.cipher.size() <= 2 * waiting_bytes_max)
+        link.give(key_updates(link.client, 1));
+    CHECK(link.status == TlsStatus::failed);
+    CHECK(link.engine.failure() == "too many key updates");
+    CHECK(link.cipher.size() < waiting_bytes_max + 1'000);
+}
+
 namespace {
 
 // RFC 8446, section 7.1, with an empty context.
@@ -395,6 +442,80 @@ TEST_CASE("a key update cut in two records cannot hold up what the broker sends"
         CHECK(link.received == "CONNECT");
         CHECK(link.engine.handshake_done());
         CHECK(send(link, "text") == TlsStatus::failed);
+    }
+}
+
+namespace {
+
+// Requests for a renegotiation, sealed by hand, because OpenSSL's client gives up after the first
+// "no": RFC 5246, sections 6.3 and 7.4.1.2, and RFC 5288. Of a client that has sent no data yet,
+// with ECDHE-...-AES128-GCM-SHA256.
+std::string renegotiations(test::TlsClient& client, int count) {
+    SSL* const connection = client.native();
+    unsigned char secret[48];
+    SSL_SESSION_get_master_key(SSL_get_session(connection), secret, sizeof secret);
+    std::string seed = "key expansion";
+    unsigned char random[32];
+    SSL_get_server_random(connection, random, sizeof random);
+    seed.append(reinterpret_cast<const char*>(random), sizeof random);
+    SSL_get_client_random(connection, random, sizeof random);
+    seed.append(reinterpret_cast<const char*>(random), sizeof random);
+    const std::unique_ptr<EVP_KDF, openssl::FreedBy<EVP_KDF_free>> kdf(
+        EVP_KDF_fetch(nullptr, "TLS1-PRF", nullptr));
+    const std::unique_ptr<EVP_KDF_CTX, openssl::FreedBy<EVP_KDF_CTX_free>> derivation(
+        EVP_KDF_CTX_new(kdf.get()));
+    char digest[] = "SHA256";
+    const OSSL_PARAM with[] = {
+        OSSL_PARAM_construct_utf8_string(OSSL_KDF_PARAM_DIGEST, digest, 0),
+        OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_SECRET, secret, sizeof secret),
+        OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_SEED, seed.data(), seed.size()),
+        OSSL_PARAM_construct_end(),
+    };
+    unsigned char keys[40];  // both keys of 16 bytes, then both salts of 4
+    REQUIRE(EVP_KDF_derive(derivation.get(), keys, sizeof keys, with) == 1);
+
+    std::string records;
+    for (int number = 1; number <= count; ++number) {  // 0 was Finished
+        const std::string sequence{
+            0, 0, 0, 0, 0, 0, static_cast<char>(number >> 8), static_cast<char>(number)};
+        const std::string nonce = std::string(reinterpret_cast<char*>(keys) + 32, 4) + sequence;
+        const std::string hello{SSL3_MT_CLIENT_HELLO, 0, 0, 0};
+        const std::string header = sequence + std::string{22, 3, 3, 0, 4};
+        std::string body(4 + 16, '\0');
+        const auto bytes = [](const std::string& text) {
+            return reinterpret_cast<const unsigned char*>(text.data());
+        };
+        auto* target = reinterpret_cast<unsigned char*>(body.data());
+        const std::unique_ptr<EVP_CIPHER_CTX, openssl::FreedBy<EVP_CIPHER_CTX_free>> context(
+            EVP_CIPHER_CTX_new());
+        int size = 0;
+        EVP_EncryptInit_ex(context.get(), EVP_aes_128_gcm(), nullptr, keys, bytes(nonce));
+        EVP_EncryptUpdate(context.get(), nullptr, &size, bytes(header), 13);
+        EVP_EncryptUpdate(context.get(), target, &size, bytes(hello), 4);
+        EVP_EncryptFinal_ex(context.get(), target + size, &size);
+        EVP_CIPHER_CTX_ctrl(context.get(), EVP_CTRL_AEAD_GET_TAG, 16, target + 4);
+        records += std::string{22, 3, 3, 0, 28} + sequence + body;
+    }
+    return records;
+}
+
+}  // namespace
+
+TEST_CASE("a flood of requests for a renegotiation is cut off after the first few", "[net][tls]") {
+    TlsLink link(TLS1_2_VERSION);
+    REQUIRE(SSL_set_cipher_list(link.client.native(),
+                                "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256") == 1);
+    link.exchange();
+    SECTION("a few are answered with no") {
+        link.give(renegotiations(link.client, 4));
+        CHECK(link.status == TlsStatus::ok);
+        CHECK(link.cipher.size() > 0);
+    }
+    SECTION("more are not") {
+        link.give(renegotiations(link.client, 1'000));
+        CHECK(link.status == TlsStatus::failed);
+        CHECK(link.engine.failure() == "no renegotiation");
+        CHECK(link.cipher.size() < 1'000);
     }
 }
 
