@@ -56,6 +56,7 @@ void Session::attach(Link& link, const ConnectRequest& request, bool session_pre
     memo_.reset();
     last_packet_at_ = shard_.now();
     connected_at_ = WallClock::now();
+    queue_full_logged_ = false;
     packet_bytes_max_ = connect.properties.number(Id::maximum_packet_size).value_or(UINT32_MAX);
     expiry_s_ = session_expiry(connect, limits.max_session_expiry);
     connect_expiry_zero_ = connect.properties.number(Id::session_expiry_interval).value_or(0) == 0;
@@ -301,14 +302,16 @@ void Session::count_dropped() {
     queue_is_full();
 }
 
-// Once each time it fills: in the log, and where publishers are refused because of it.
+// Each time it fills it is said where publishers are refused because of it; in the log once for
+// each connection.
 void Session::queue_is_full() {
     if (std::exchange(queue_full_, true)) return;
     const bool refuses = shard_.settings().queue_full == QueueFull::refuse;
-    log::warn(
-        "client {}: its queue is full ({} messages); of QoS 0 the oldest are dropped, new ones "
-        "are {}",
-        client_id_, outbound_->waiting(), refuses ? "refused" : "dropped");
+    if (!std::exchange(queue_full_logged_, true))
+        log::warn(
+            "client {}: its queue is full ({} messages); of QoS 0 the oldest are dropped, new ones "
+            "are {}",
+            client_id_, outbound_->waiting(), refuses ? "refused" : "dropped");
     if (!refuses || subscriptions.empty()) return;
     auto& filters = rare().full_filters;
     for (const SubscriptionRef& ref : subscriptions) filters.push_back(ref.entry->filter);

@@ -244,7 +244,8 @@ private:
     bool problem_information_ = true;  // the client takes Reason Strings
     bool connect_expiry_zero_ = true;  // CONNECT said 0, so DISCONNECT must not raise it
     bool wants_room_ = false;
-    bool queue_full_ = false;  // and that has been said
+    bool queue_full_ = false;
+    bool queue_full_logged_ = false;
     bool discarded_ = false;
 };
 

@@ -186,6 +186,7 @@ void Loop::welcome(Stream stream, std::unique_ptr<core::ConnectRequest> request,
     connections_.push_back(std::move(connection));
     unused_bytes_ += made.unused_bytes();
     made.begin(std::move(request));
+    count_unused(made, made.unused_bytes());
 }
 
 // Who has a connection already will have one in the end, whoever of the two keeps it, so a client
