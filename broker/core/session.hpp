@@ -162,24 +162,25 @@ private:
     void publish_will();
     void arm_deadline();
     bool send_connack(const ConnectRequest& request, bool session_present);
+    Buffer& output();
+    Outbound& outbound();
+    Rare& rare();
+
+    // session_deliver.cpp
     void deliver(OutgoingPublish& publish, const Delivery& delivery, GroupRef group);
     void queue(OutgoingPublish& publish, const Delivery& delivery, std::uint8_t qos,
                GroupRef group);
     // Returns false if the packet is larger than the client takes.
     bool send(OutgoingPublish& publish, wire::PublishMarks marks,
               std::span<const std::uint32_t> subscription_ids);
-    bool has_room();  // the output is below its high-water mark
     bool send_next();
+    bool has_room();  // the output is below its high-water mark
     std::size_t output_high_water() const;
     void count_dropped();
     void queue_is_full();
     void look_for_room();
     void queue_has_room();
-    bool is_throttled() const;
     static wire::PublishMarks marks_of(const Outgoing& message);
-    Buffer& output();
-    Outbound& outbound();
-    Rare& rare();
 
     // session_retained.cpp
     void begin_replay(std::string_view filter, bool is_new,
@@ -194,6 +195,7 @@ private:
     void return_shared_messages();
 
     // session_receive.cpp: one packet each
+    bool is_throttled() const;
     Outcome receive_packet(const wire::Frame& frame);
     Outcome receive_publish(const wire::PublishView& publish);
     Outcome receive_puback(const wire::AckView& ack);

@@ -1,0 +1,171 @@
+// What a session does with messages for its client: sends them, or keeps them until they can be
+// sent. MQTT 5.0, sections 3.3, 4.3 and 4.9.
+#include <algorithm>
+
+#include "broker/base/log.hpp"
+#include "broker/core/broker.hpp"
+#include "broker/core/session.hpp"
+#include "broker/core/shard.hpp"
+
+namespace drawbridge::core {
+
+bool Session::may_receive(std::string_view topic) const {
+    return !identity_->has_denied_subscriptions() || identity_->may_receive(topic);
+}
+
+void Session::deliver(OutgoingPublish& publish, const Delivery& delivery) {
+    deliver(publish, delivery, GroupRef{});
+}
+
+void Session::deliver(OutgoingPublish& publish, const Delivery& delivery, GroupRef group) {
+    if (discarded_) return;
+    const std::uint8_t qos = std::min(publish.view().qos, delivery.qos);
+    if (qos > 0) return queue(publish, delivery, qos, group);
+    if (link_ == nullptr) return;
+    const bool in_order = !outbound_ || !outbound_->waits_at_qos0();
+    if (!in_order || !has_room()) return queue(publish, delivery, 0, group);
+    wire::PublishMarks marks;
+    marks.retain = delivery.retain;
+    send(publish, marks, delivery.subscription_ids);
+}
+
+void Session::queue(OutgoingPublish& publish, const Delivery& delivery, std::uint8_t qos,
+                    GroupRef group) {
+    Outbound& messages = outbound();
+    Outgoing message;
+    message.message = publish.message();
+    message.qos = qos;
+    message.retain = delivery.retain;
+    message.group = group;
+    if (!delivery.subscription_ids.empty())
+        message.subscription_ids = std::make_unique<std::vector<std::uint32_t>>(
+            delivery.subscription_ids.begin(), delivery.subscription_ids.end());
+    const bool at_once = qos > 0 && link_ != nullptr && messages.nothing_waits() &&
+                         messages.window_open() && has_room();
+    const Limits& limits = shard_.settings().limits;
+    const bool taken = messages.push(std::move(message), limits, shard_.now());
+    count_dropped();
+    if (!taken) {
+        shard_.stats().dropped_queue_full.add();
+        if (publish.message()->bytes() <= limits.max_queued_bytes) queue_is_full();
+        return;
+    }
+    if (!at_once) return tell_groups();
+    Outgoing* const next = messages.next(shard_.now());
+    if (next != nullptr && !send(publish, marks_of(*next), delivery.subscription_ids))
+        messages.acknowledged(*next);  // too large: as if it had been sent (MQTT-3.1.2-25)
+}
+
+// What gave way in the queue, because of its age or to newer messages.
+void Session::count_dropped() {
+    if (!outbound_) return;
+    shard_.stats().dropped_expired.add(outbound_->take_expired());
+    const std::size_t displaced = outbound_->take_displaced();
+    if (displaced == 0) return;
+    shard_.stats().dropped_slow.add(displaced);
+    queue_is_full();
+}
+
+// Each time it fills it is said where publishers are refused because of it; in the log once for
+// each connection.
+void Session::queue_is_full() {
+    if (std::exchange(queue_full_, true)) return;
+    const bool refuses = shard_.settings().queue_full == QueueFull::refuse;
+    if (!std::exchange(queue_full_logged_, true))
+        log::warn(
+            "client {}: its queue is full ({} messages); of QoS 0 the oldest are dropped, new ones "
+            "are {}",
+            client_id_, outbound_->waiting(), refuses ? "refused" : "dropped");
+    if (!refuses || subscriptions.empty()) return;
+    auto& filters = rare().full_filters;
+    for (const SubscriptionRef& ref : subscriptions) filters.push_back(ref.entry->filter);
+    shard_.broker().full_queues().add(filters);
+}
+
+// To be called where messages leave the queue.
+void Session::look_for_room() {
+    if (queue_full_ && outbound_->has_drained(shard_.settings().limits)) queue_has_room();
+}
+
+void Session::queue_has_room() {
+    if (!std::exchange(queue_full_, false) || !rare_ || rare_->full_filters.empty()) return;
+    shard_.broker().full_queues().remove(std::exchange(rare_->full_filters, {}));
+}
+
+wire::PublishMarks Session::marks_of(const Outgoing& message) {
+    return {message.packet_id, message.qos, message.retain, message.sent_before};
+}
+
+bool Session::send(OutgoingPublish& publish, wire::PublishMarks marks,
+                   std::span<const std::uint32_t> subscription_ids) {
+    if (version_ != wire::Version::v5) subscription_ids = {};
+    SentAliases* const aliases = rare_ ? rare_->sent_aliases.get() : nullptr;
+    if (aliases != nullptr) {
+        const SentAliases::Alias alias = aliases->find(publish.view().topic);
+        marks.topic_alias = alias.number;
+        marks.topic_is_known = alias.known;
+    }
+    const auto fits = [&] {
+        return packet_bytes_max_ == UINT32_MAX ||
+               publish.packet_bytes(version_, marks, subscription_ids) <= packet_bytes_max_;
+    };
+    if (marks.topic_alias != 0 && !marks.topic_is_known && !fits()) marks.topic_alias = 0;
+    if (!fits()) {
+        shard_.stats().dropped_too_large.add();
+        return false;
+    }
+    shard_.mark_dirty(*link_);
+    publish.append_to(link_->output, version_, marks, subscription_ids);
+    if (marks.topic_alias != 0 && !marks.topic_is_known) aliases->remember(publish.view().topic);
+    shard_.stats().messages_out.add();
+    return true;
+}
+
+std::size_t Session::output_high_water() const { return shard_.settings().limits.max_output_bytes; }
+
+// If there is none, the shard pumps this session once its output has been written.
+bool Session::has_room() {
+    const bool room = link_->output.size() <= output_high_water();
+    if (!room) wants_room_ = true;
+    return room;
+}
+
+void Session::pump() {
+    wants_room_ = false;
+    std::size_t left = limits::pumped_messages_max;
+    while (link_ != nullptr && outbound_ && !outbound_->nothing_waits() && has_room()) {
+        if (left-- == 0) {
+            shard_.pump_later(*this);
+            break;
+        }
+        if (!send_next()) break;
+    }
+    count_dropped();
+    look_for_room();
+    if (link_ != nullptr && rare_ && !rare_->replays.empty()) replay_retained();
+    tell_groups();
+}
+
+// The next message that waits; false if none can be sent now.
+bool Session::send_next() {
+    const TimePoint now = shard_.now();
+    std::span<const std::uint32_t> ids;
+    if (Outgoing* const next = outbound_->next(now)) {
+        if (next->awaits == Outgoing::Awaits::pubcomp) {
+            acknowledge(wire::PacketType::pubrel, next->packet_id, Reason::success);
+            return true;
+        }
+        OutgoingPublish publish(next->message, now);
+        if (next->subscription_ids) ids = *next->subscription_ids;
+        if (!send(publish, marks_of(*next), ids)) outbound_->acknowledged(*next);
+        return true;
+    }
+    const auto next = outbound_->next_of_qos0(now);
+    if (!next) return false;
+    OutgoingPublish publish(next->message, now);
+    if (next->subscription_ids) ids = *next->subscription_ids;
+    send(publish, marks_of(*next), ids);
+    return true;
+}
+
+}  // namespace drawbridge::core
