@@ -178,6 +178,8 @@ private:
     std::size_t output_high_water() const;
     void count_dropped();
     void queue_is_full();
+    void log_full_queue();
+    void forget_full_filter(const std::string& filter);
     void look_for_room();
     void queue_has_room();
     static wire::PublishMarks marks_of(const Outgoing& message);

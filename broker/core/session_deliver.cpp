@@ -63,23 +63,37 @@ void Session::count_dropped() {
     const std::size_t displaced = outbound_->take_displaced();
     if (displaced == 0) return;
     shard_.stats().dropped_slow.add(displaced);
-    queue_is_full();
+    log_full_queue();
 }
 
-// Each time it fills it is said where publishers are refused because of it; in the log once for
-// each connection.
+// Publishers are refused from now on, if the operator wants that.
 void Session::queue_is_full() {
-    if (std::exchange(queue_full_, true)) return;
-    const bool refuses = shard_.settings().queue_full == QueueFull::refuse;
-    if (!std::exchange(queue_full_logged_, true))
-        log::warn(
-            "client {}: its queue is full ({} messages); of QoS 0 the oldest are dropped, new ones "
-            "are {}",
-            client_id_, outbound_->waiting(), refuses ? "refused" : "dropped");
-    if (!refuses || subscriptions.empty()) return;
+    log_full_queue();
+    if (std::exchange(queue_full_, true) || subscriptions.empty()) return;
+    if (shard_.settings().queue_full != QueueFull::refuse) return;
     auto& filters = rare().full_filters;
     for (const SubscriptionRef& ref : subscriptions) filters.push_back(ref.entry->filter);
     shard_.broker().full_queues().add(filters);
+}
+
+// Once for each connection.
+void Session::log_full_queue() {
+    if (std::exchange(queue_full_logged_, true)) return;
+    const bool refuses = shard_.settings().queue_full == QueueFull::refuse;
+    log::warn(
+        "client {}: its queue is full ({} messages); of QoS 0 the oldest are dropped, new ones "
+        "are {}",
+        client_id_, outbound_->waiting(), refuses ? "refused" : "dropped");
+}
+
+// The client does not want it any more, so nobody is refused because of it.
+void Session::forget_full_filter(const std::string& filter) {
+    if (!rare_) return;
+    auto& filters = rare_->full_filters;
+    const auto found = std::ranges::find(filters, filter);
+    if (found == filters.end()) return;
+    filters.erase(found);
+    shard_.broker().full_queues().remove({filter});
 }
 
 // To be called where messages leave the queue.

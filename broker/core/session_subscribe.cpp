@@ -178,6 +178,7 @@ Reason Session::unsubscribe(std::string_view text) {
         const std::string filter(parsed->filter);
         shard_.index_of_filters().unsubscribe(*this, filter);
         shard_.routes().filter_changed(filter);
+        forget_full_filter(filter);
         if (rare_)
             std::erase_if(rare_->replays,
                           [&](const Replay& replay) { return replay.filter == filter; });

@@ -87,24 +87,6 @@ TEST_CASE("queue_full = refuse: a session that ends or empties its queue keeps n
     CHECK(scene.alice.publish("a/b", "4", {.qos = 1}) == Reason::success);
 }
 
-TEST_CASE("queue_full = refuse: a client that leaves takes what waited at QoS 0 with it",
-          "[core][limits]") {
-    Scene scene(Version::v5, with([](core::Settings& settings) {
-                    settings.limits.max_queued_messages = 2;
-                    settings.limits.max_output_bytes = 100;
-                    settings.queue_full = core::QueueFull::refuse;
-                }));
-    REQUIRE(scene.alice.connect());
-    REQUIRE(scene.bob.connect(persistent));
-    scene.bob.subscribe("a/b", {.qos = 1});
-    scene.bob.link().network_takes = false;
-    for (int i = 0; i < 5; ++i) scene.alice.publish("a/b", std::string(100, 'x'));
-    CHECK(scene.alice.publish("a/b", "1", {.qos = 1}) == Reason::quota_exceeded);
-    scene.bob.drop();
-    scene.pump.settle();
-    CHECK(scene.alice.publish("a/b", "2", {.qos = 1}) == Reason::success);
-}
-
 TEST_CASE("queue_full = refuse: one message beyond max_queued_bytes does not fill a queue",
           "[core][limits]") {
     Scene scene(Version::v5, with([](core::Settings& settings) {
@@ -118,6 +100,42 @@ TEST_CASE("queue_full = refuse: one message beyond max_queued_bytes does not fil
     scene.alice.publish("a/b", std::string(1'001, 'x'), {.qos = 1});
     CHECK(scene.pump.count(&core::Stats::dropped_queue_full) == 1);
     CHECK(scene.alice.publish("a/b", "2", {.qos = 1}) == Reason::success);
+}
+
+TEST_CASE("queue_full = refuse: old QoS 0 that gives way to new refuses nobody", "[core][limits]") {
+    Scene scene(Version::v5, with([](core::Settings& settings) {
+                    settings.limits.max_queued_messages = 2;
+                    settings.limits.max_output_bytes = 100'000;
+                    settings.queue_full = core::QueueFull::refuse;
+                }));
+    scene.connect();
+    scene.bob.subscribe("a/b", {.qos = 1});
+    scene.bob.link().network_takes = false;
+    scene.alice.publish("a/b", std::string(200'000, 'x'));  // fills the output
+    for (const char* text : {"1", "2", "3"}) scene.alice.publish("a/b", text);
+    CHECK(scene.pump.count(&core::Stats::dropped_slow) == 1);
+    CHECK(scene.alice.publish("a/b", "4", {.qos = 1}) == Reason::success);
+    scene.pump.unblock(scene.bob.link());
+    CHECK(scene.bob.last().payload == "3");
+    CHECK(scene.bob.messages.size() == 3);
+}
+
+TEST_CASE("queue_full = refuse: a filter that is unsubscribed refuses nobody", "[core][limits]") {
+    Scene scene(Version::v5, with([](core::Settings& settings) {
+                    settings.limits.max_queued_messages = 1;
+                    settings.queue_full = core::QueueFull::refuse;
+                }));
+    REQUIRE(scene.alice.connect());
+    REQUIRE(scene.bob.connect({.receive_maximum = 1}));
+    scene.bob.acknowledges = false;
+    scene.bob.subscribe("a", {.qos = 1});
+    scene.bob.subscribe("b", {.qos = 1});
+    for (const char* text : {"1", "2", "3"}) scene.alice.publish("a", text, {.qos = 1});
+    CHECK(scene.alice.publish("a", "4", {.qos = 1}) == Reason::quota_exceeded);
+    CHECK(scene.alice.publish("b", "4", {.qos = 1}) == Reason::quota_exceeded);
+    scene.bob.unsubscribe("a");
+    CHECK(scene.alice.publish("a", "5", {.qos = 1}) == Reason::success);
+    CHECK(scene.alice.publish("b", "5", {.qos = 1}) == Reason::quota_exceeded);
 }
 
 // --- the retained store --------------------------------------------------------------------------
