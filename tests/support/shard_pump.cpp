@@ -44,9 +44,9 @@ void ShardPump::drop(FakeLink& link) {
 }
 
 void ShardPump::unblock(FakeLink& link) {
-    link.network_takes = true;
-    link.has_news = !link.to_broker.empty();
     run_on(link.home->index(), [&](core::Shard& home) {
+        link.network_takes = true;
+        link.has_news = !link.to_broker.empty();
         home.link_writable(link);
         home.mark_dirty(link);
     });
