@@ -243,11 +243,13 @@ void Script::publish(ScriptedClient& client, const Step& step) {
         message.payload = payload(large_payload_bytes);
     } else if (kind > 1) {
         message.payload = payload(kind == 14 ? limits::shared_payload_bytes_min : kind);
+    } else {
+        message.qos = 0;  // without a payload nobody could tell which of several has come
     }
     if (client.version() == Version::v5) {
         const std::array<std::optional<std::uint32_t>, 4> expiries{std::nullopt, 5, 60,
                                                                    std::nullopt};
-        message.expiry_s = expiries[step.b >> 4 & 3];
+        if (!message.payload.empty()) message.expiry_s = expiries[step.b >> 4 & 3];
         wire::PropertyWriter properties;
         if ((step.c & 1) != 0) properties.number(PropertyId::payload_format_indicator, 1);
         if ((step.c & 2) != 0) properties.user("number", std::to_string(payloads_));
