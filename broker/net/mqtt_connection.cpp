@@ -139,7 +139,7 @@ void MqttConnection::use(Bytes fresh) {
         drop_used();
     }
     if (pause == Pause::this_turn && !closing_) call();
-    loop_.count_unused(*this, before);
+    if (unused_bytes() != before) loop_.count_unused(*this, before);
 }
 
 void MqttConnection::cut_off() {
