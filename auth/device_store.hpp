@@ -68,6 +68,9 @@ public:
     // Opens the database, and makes it if there is none. Throws storage::DatabaseRefused.
     explicit DeviceStore(const std::filesystem::path& file);
 
+    // For what else is kept beside the devices, in the same transactions.
+    SQLite::Database& database() { return database_; }
+
     // All changes until commit() are one: together or not at all.
     SQLite::Transaction begin();
 

@@ -89,7 +89,107 @@ CREATE TRIGGER rules_deleted AFTER DELETE ON rules BEGIN
 END;
 )sql";
 
-constexpr const char* migrations[] = {version_1};
+// Version 2. A service is an account of a back end: kept as a device is, of another kind. Channels
+// are those of Connhex that a device is connected to. A profile is the operator's own, as its file
+// was; `profile_changes` is to profiles what `changes` is to devices. A PSK is sealed under the
+// secret; psk_id is no secret, and another one each time that the PSK is set.
+//
+// `audit` has one row for what happened, or for the same thing happening again and again within a
+// short time. It names devices that may be gone, so it refers to none.
+constexpr const char* version_2 = R"sql(
+ALTER TABLE devices ADD COLUMN kind TEXT NOT NULL DEFAULT 'device'
+    CHECK (kind IN ('device', 'service'));
+ALTER TABLE rules ADD COLUMN across_tenants INTEGER NOT NULL DEFAULT 0
+    CHECK (across_tenants IN (0, 1));
+
+CREATE TABLE psks (
+    device_id TEXT NOT NULL PRIMARY KEY REFERENCES devices ON UPDATE CASCADE ON DELETE CASCADE,
+    psk_id TEXT NOT NULL,
+    sealed BLOB NOT NULL,
+    created_at INTEGER NOT NULL,
+    last_used_at INTEGER
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE channels (
+    device_id TEXT NOT NULL REFERENCES devices ON UPDATE CASCADE ON DELETE CASCADE,
+    channel TEXT NOT NULL,
+    PRIMARY KEY (device_id, channel)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE profiles (
+    name TEXT NOT NULL PRIMARY KEY,
+    text TEXT NOT NULL,
+    changed_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX devices_by_profile ON devices (profile);
+
+CREATE TABLE profile_changes (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT,
+    name TEXT NOT NULL UNIQUE
+) STRICT;
+
+CREATE TABLE audit (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT,
+    first_at INTEGER NOT NULL,
+    at INTEGER NOT NULL,
+    times INTEGER NOT NULL DEFAULT 1,
+    event TEXT NOT NULL,
+    device_id TEXT NOT NULL DEFAULT '',
+    client_id TEXT NOT NULL DEFAULT '',
+    address TEXT NOT NULL DEFAULT '',
+    actor TEXT NOT NULL DEFAULT '',
+    subject TEXT NOT NULL DEFAULT '',
+    why TEXT NOT NULL DEFAULT ''
+) STRICT;
+CREATE INDEX audit_by_device ON audit (device_id, seq);
+CREATE INDEX audit_by_time ON audit (at);
+
+CREATE TRIGGER psks_inserted AFTER INSERT ON psks BEGIN
+    DELETE FROM changes WHERE device_id = NEW.device_id;
+    INSERT INTO changes (device_id) VALUES (NEW.device_id);
+END;
+CREATE TRIGGER psks_updated AFTER UPDATE OF device_id, psk_id, sealed ON psks BEGIN
+    DELETE FROM changes WHERE device_id IN (OLD.device_id, NEW.device_id);
+    INSERT INTO changes (device_id) SELECT OLD.device_id UNION SELECT NEW.device_id;
+END;
+CREATE TRIGGER psks_deleted AFTER DELETE ON psks BEGIN
+    DELETE FROM changes WHERE device_id = OLD.device_id;
+    INSERT INTO changes (device_id) VALUES (OLD.device_id);
+END;
+
+CREATE TRIGGER channels_inserted AFTER INSERT ON channels BEGIN
+    DELETE FROM changes WHERE device_id = NEW.device_id;
+    INSERT INTO changes (device_id) VALUES (NEW.device_id);
+END;
+CREATE TRIGGER channels_updated AFTER UPDATE ON channels BEGIN
+    DELETE FROM changes WHERE device_id IN (OLD.device_id, NEW.device_id);
+    INSERT INTO changes (device_id) SELECT OLD.device_id UNION SELECT NEW.device_id;
+END;
+CREATE TRIGGER channels_deleted AFTER DELETE ON channels BEGIN
+    DELETE FROM changes WHERE device_id = OLD.device_id;
+    INSERT INTO changes (device_id) VALUES (OLD.device_id);
+END;
+
+CREATE TRIGGER devices_kind_updated AFTER UPDATE OF kind ON devices BEGIN
+    DELETE FROM changes WHERE device_id = NEW.device_id;
+    INSERT INTO changes (device_id) VALUES (NEW.device_id);
+END;
+
+CREATE TRIGGER profiles_inserted AFTER INSERT ON profiles BEGIN
+    DELETE FROM profile_changes WHERE name = NEW.name;
+    INSERT INTO profile_changes (name) VALUES (NEW.name);
+END;
+CREATE TRIGGER profiles_updated AFTER UPDATE ON profiles BEGIN
+    DELETE FROM profile_changes WHERE name IN (OLD.name, NEW.name);
+    INSERT INTO profile_changes (name) SELECT OLD.name UNION SELECT NEW.name;
+END;
+CREATE TRIGGER profiles_deleted AFTER DELETE ON profiles BEGIN
+    DELETE FROM profile_changes WHERE name = OLD.name;
+    INSERT INTO profile_changes (name) VALUES (OLD.name);
+END;
+)sql";
+
+constexpr const char* migrations[] = {version_1, version_2};
 
 }  // namespace
 

@@ -2,6 +2,7 @@
 // auth/.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <optional>
 #include <string>
@@ -13,10 +14,17 @@ namespace drawbridge::core {
 
 // What a stranger has shown. Owned copies: the answer may come after the packet is gone.
 struct Credentials {
+    // What the TLS handshake has proved, if anything: that the peer has the PSK of this identity,
+    // or the private key of a certificate with this name.
+    enum class Proof : std::uint8_t { none, psk, certificate };
+
     std::string client_id;
-    std::optional<std::string> username;
-    std::optional<std::string> password;
-    std::string address;  // "192.0.2.7:50123", for logs and throttles
+    std::optional<std::string> username = {};
+    std::optional<std::string> password = {};
+    std::string address = {};   // "192.0.2.7:50123", for people
+    std::uint64_t network = 0;  // net::PeerAddress::network(), for throttles
+    Proof proof = Proof::none;
+    std::string proven = {};  // that identity or name
 };
 
 struct AuthAnswer {

@@ -86,9 +86,10 @@ void Handshake::authenticate() {
         request_->client_id = loop_.network().broker().draw_client_id(loop_.shard().index());
         request_->client_id_assigned = true;
     }
+    core::Credentials credentials = request_->credentials(stream_.peer());
+    credentials.network = stream_.socket().network();
     loop_.network().authenticator().authenticate(
-        request_->credentials(stream_.peer()),
-        [&loop = loop_, number = number()](core::AuthAnswer answer) {
+        std::move(credentials), [&loop = loop_, number = number()](core::AuthAnswer answer) {
             loop.post([&loop, number, answer = std::move(answer)] {
                 loop.answer_stranger(number, answer);
             });

@@ -60,6 +60,43 @@ TEST_CASE("every change of a device, its keys and its rules is recorded", "[stor
           Ids{"b", "d"});
 }
 
+TEST_CASE("every change of a device's PSK, channels and kind is recorded", "[storage][schema]") {
+    DevicesFile file;
+    CHECK(file.changed_by("INSERT INTO psks (device_id, psk_id, sealed, created_at) "
+                          "VALUES ('a', 'p1', x'00', 1)") == Ids{"a"});
+    CHECK(file.changed_by("UPDATE psks SET psk_id = 'p2', sealed = x'01'") == Ids{"a"});
+    CHECK(file.changed_by("UPDATE psks SET last_used_at = 2") == Ids{});
+    CHECK(file.changed_by("DELETE FROM psks") == Ids{"a"});
+    CHECK(file.changed_by("INSERT INTO channels VALUES ('b', 'c1')") == Ids{"b"});
+    CHECK(file.changed_by("UPDATE channels SET channel = 'c2'") == Ids{"b"});
+    CHECK(file.changed_by("DELETE FROM channels") == Ids{"b"});
+    CHECK(file.changed_by("UPDATE devices SET kind = 'service' WHERE device_id = 'a'") == Ids{"a"});
+}
+
+TEST_CASE("every change of a profile is recorded, by its name", "[storage][schema]") {
+    DevicesFile file;
+    const auto changed_by = [&](const std::string& sql) {
+        file.database.exec("DELETE FROM profile_changes");
+        CHECK(file.changed_by(sql) == Ids{});
+        SQLite::Statement query(file.database, "SELECT name FROM profile_changes ORDER BY seq");
+        Ids names;
+        while (query.executeStep()) names.push_back(query.getColumn(0).getString());
+        return names;
+    };
+    CHECK(changed_by("INSERT INTO profiles VALUES ('p', 'x', 1)") == Ids{"p"});
+    CHECK(changed_by("UPDATE profiles SET text = 'y'") == Ids{"p"});
+    CHECK(changed_by("UPDATE profiles SET name = 'q'") == Ids{"p", "q"});
+    CHECK(changed_by("DELETE FROM profiles") == Ids{"q"});
+}
+
+TEST_CASE("what happened stays known when its device is removed", "[storage][schema]") {
+    DevicesFile file;
+    file.database.exec(
+        "INSERT INTO audit (first_at, at, event, device_id) VALUES (1, 1, 'changed', 'a');"
+        "DELETE FROM devices WHERE device_id = 'a'");
+    CHECK(file.database.execAndGet("SELECT count(*) FROM audit").getInt() == 1);
+}
+
 TEST_CASE("a device that is replaced is recorded", "[storage][schema]") {
     DevicesFile file;
     CHECK(file.changed_by("INSERT OR REPLACE INTO devices (device_id, profile, created_at) "
