@@ -165,7 +165,8 @@ core::AuthAnswer Authenticator::answer_anonymous(const core::Credentials& creden
     auto client = std::make_shared<const Device>(Device{.device_id = credentials.client_id,
                                                         .tenant = {},
                                                         .profile = anonymous_profile_,
-                                                        .rules = {}});
+                                                        .rules = {},
+                                                        .channels = {}});
     return {.identity = std::make_shared<DeviceIdentity>(std::move(client), ""),
             .refusal = Reason::success,
             .why = {}};

@@ -9,37 +9,19 @@
 #include "auth/refused_change.hpp"
 #include "auth/similar_ids.hpp"
 #include "storage/device_schema.hpp"
+#include "storage/query.hpp"
 #include "storage/unix_time.hpp"
 
 namespace drawbridge::auth {
 namespace {
 
 using storage::from_unix_ms;
+using storage::Query;
 using storage::to_unix_ms;
 
 constexpr const char* device_columns =
     "device_id, tenant, profile, name, enabled, created_at, last_seen, last_refusal_at, "
     "last_refusal";
-
-// A prepared statement in use. Rewinds it at the end: one that is left open keeps its snapshot of
-// the database, and the write-ahead log could not be emptied.
-class Query {
-public:
-    explicit Query(SQLite::Statement& statement) : statement_(statement) {}
-    Query(const Query&) = delete;
-    Query& operator=(const Query&) = delete;
-    ~Query() { statement_.tryReset(); }
-
-    Query& bind(int index, std::string_view text) {
-        statement_.bind(index, std::string(text));
-        return *this;
-    }
-    bool next() { return statement_.executeStep(); }
-    SQLite::Column column(int index) { return statement_.getColumn(index); }
-
-private:
-    SQLite::Statement& statement_;
-};
 
 std::optional<WallTime> time_in(const SQLite::Column& column) {
     if (column.isNull()) return std::nullopt;

@@ -21,6 +21,10 @@ constexpr std::size_t device_records_max = 2'048;
 constexpr std::size_t keys_per_device_max = 32;
 constexpr std::size_t rules_per_device_max = 256;
 
+// Channels of one device: with the rules that a profile has for each of them, they are looked
+// through one by one as well.
+constexpr std::size_t channels_per_device_max = 64;
+
 // Bytes of a device's name, of a key's label, and of a rule's filter.
 constexpr std::size_t text_bytes_max = 256;
 constexpr std::size_t rule_filter_bytes_max = 1'024;
