@@ -53,11 +53,14 @@ class DeviceIdentity final : public core::Identity {
 public:
     // key_id: of the API key that was shown; "" if there was none (anonymous, or `device can`).
     DeviceIdentity(DevicePtr device, std::string_view key_id);
+    // The same client, of which other things are known now.
+    DeviceIdentity(const DeviceIdentity& before, DevicePtr device);
 
     std::string_view id() const override { return device_->device_id; }
     std::string_view tenant() const override { return device_->tenant; }
     std::string_view profile() const override { return device_->profile->name; }
     std::string_view key_id() const { return {key_id_.data(), key_id_length_}; }
+    const DevicePtr& device() const { return device_; }
 
     bool may_publish(std::string_view topic) const override;
     bool may_subscribe(std::string_view filter) const override;
@@ -78,6 +81,9 @@ private:
     Verdict judge(Operation operation, std::string_view topic) const;
     template <class Fits>
     Verdict first_that_fits(Effect effect, Operation operation, Fits fits) const;
+    template <class Fits>
+    bool pattern_fits(std::string_view pattern, Fits fits) const;
+    bool denies_subscriptions() const;
     const std::vector<std::string>& profile_patterns(Effect effect, Operation operation) const;
     Variables variables() const;
 

@@ -29,6 +29,9 @@ constexpr std::size_t channels_per_device_max = 64;
 constexpr std::size_t text_bytes_max = 256;
 constexpr std::size_t rule_filter_bytes_max = 1'024;
 
+// The text of a profile, some hundred rules.
+constexpr std::size_t profile_file_bytes_max = 64u << 10;
+
 // How long a change made by another process may go unseen. Looking costs 10 us.
 constexpr milliseconds change_watch_interval{250};
 

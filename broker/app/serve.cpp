@@ -153,8 +153,12 @@ void serve(const GlobalOptions& options) {
         configuration.broker.threads > 0 ? configuration.broker.threads : usable_cores();
     core::Broker broker(settings_of(configuration), shards);
     IdentityReviews reviews;
+    auth::AuthenticatorOptions auth_options = authenticator_options(options, configuration);
+    auth_options.on_profile_change = [&](const auth::ProfileChange& change) {
+        reviews.add(change);
+    };
     auto authenticator = std::make_unique<auth::Authenticator>(
-        authenticator_options(options, configuration), secret, auth::Profiles::built_in(),
+        auth_options, secret, auth::Profiles::built_in(),
         [&](const auth::DeviceChange& change) { reviews.add(change); });
     net::Network network(broker, *authenticator, network_settings_of(configuration, shards));
     open_ports(options, configuration, network);

@@ -23,7 +23,7 @@ Rule rule(Effect effect, Operation operation, std::string filter) {
 ProfilePtr profile_with(std::vector<std::string> subscribe, std::vector<std::string> deny) {
     return std::make_shared<const Profile>(Profile{.name = "test",
                                                    .client_ids = {},
-                                                   .username = {},
+                                                   .usernames = {},
                                                    .publish = {},
                                                    .subscribe = std::move(subscribe),
                                                    .deny_publish = {},
@@ -43,6 +43,75 @@ TEST_CASE("core: a device publishes its own telemetry and reads its own commands
     CHECK_FALSE(pump.may_subscribe("#"));
     CHECK_FALSE(pump.has_denied_subscriptions());
     CHECK(pump.may_receive("devices/pump-17/commands"));
+}
+
+TEST_CASE("losant: state and fromAgent up, command and toAgent down, of the device alone",
+          "[auth][acl]") {
+    const DeviceIdentity pump = identity(built_in("losant"));
+    CHECK(pump.may_publish("losant/pump-17/state"));
+    CHECK(pump.may_publish("losant/pump-17/fromAgent/hello"));
+    CHECK_FALSE(pump.may_publish("losant/pump-17/command"));
+    CHECK_FALSE(pump.may_publish("losant/pump-17/toAgent/flows"));
+    CHECK_FALSE(pump.may_publish("losant/pump-18/state"));
+    CHECK_FALSE(pump.may_publish("custom/topic"));
+    CHECK(pump.may_subscribe("losant/pump-17/command"));
+    CHECK(pump.may_subscribe("losant/pump-17/toAgent/flows"));
+    CHECK(pump.may_subscribe("losant/pump-17/toAgent/virtualButton"));
+    CHECK(pump.may_subscribe("losant/pump-17/toAgent/#"));
+    CHECK_FALSE(pump.may_subscribe("losant/pump-17/#"));
+    CHECK_FALSE(pump.may_subscribe("losant/+/toAgent/flows"));
+    CHECK_FALSE(pump.may_subscribe("losant/pump-17/state"));
+    const DeviceIdentity custom =
+        identity(built_in("losant"), {rule(Effect::allow, Operation::subscribe, "custom/#")});
+    CHECK(custom.may_subscribe("custom/topic"));
+    CHECK_FALSE(custom.may_publish("custom/topic"));
+}
+
+DeviceIdentity connected_to(std::vector<std::string> channels) {
+    return DeviceIdentity(std::make_shared<const Device>(Device{
+                              "pump-17", "acme", built_in("connhex"), {}, std::move(channels)}),
+                          "AbCd1234");
+}
+
+TEST_CASE("connhex: both ways in each channel that the device is connected to", "[auth][acl]") {
+    const DeviceIdentity pump = connected_to({"c1", "c2"});
+    for (const char* topic : {"channels/c1/messages", "channels/c2/messages/services/meter"}) {
+        CHECK(pump.may_publish(topic));
+        CHECK(pump.may_subscribe(topic));
+    }
+    CHECK(pump.may_subscribe("channels/c2/messages/services/+"));
+    CHECK(pump.may_subscribe("channels/c1/messages/#"));
+    CHECK_FALSE(pump.may_publish("channels/c3/messages"));
+    CHECK_FALSE(pump.may_publish("channels/c1/other"));
+    CHECK_FALSE(pump.may_subscribe("channels/c3/messages/#"));
+    CHECK_FALSE(pump.may_subscribe("channels/+/messages"));
+    CHECK_FALSE(pump.may_subscribe("channels/c1/#"));
+}
+
+TEST_CASE("a device without channels has no topic of a rule that names the channel",
+          "[auth][acl]") {
+    const DeviceIdentity pump = connected_to({});
+    CHECK_FALSE(pump.may_publish("channels/c1/messages"));
+    CHECK_FALSE(pump.may_publish("channels//messages"));
+    CHECK_FALSE(pump.may_subscribe("channels/{channel}/messages"));
+}
+
+TEST_CASE("a pattern that names the channel twice means the same one", "[auth][acl]") {
+    const ProfilePtr profile = profile_with({"a/{channel}/b/{channel}"}, {});
+    const DeviceIdentity pump(
+        std::make_shared<const Device>(Device{"pump-17", "acme", profile, {}, {"c1", "c2"}}), "");
+    CHECK(pump.may_subscribe("a/c2/b/c2"));
+    CHECK_FALSE(pump.may_subscribe("a/c1/b/c2"));
+}
+
+TEST_CASE("an identity with another device keeps its key, and nothing of the old rules",
+          "[auth][acl]") {
+    const DeviceIdentity before = identity(profile_with({"#"}, {"x"}));
+    const DeviceIdentity after(before, connected_to({"c1"}).device());
+    CHECK(after.key_id() == "AbCd1234");
+    CHECK_FALSE(after.has_denied_subscriptions());
+    CHECK(after.may_subscribe("channels/c1/messages"));
+    CHECK_FALSE(after.may_subscribe("y"));
 }
 
 TEST_CASE("service: all topics but those that begin with $", "[auth][acl]") {
