@@ -152,7 +152,8 @@ bool Model::take_again(unsigned client, const Packet& packet) {
 bool Model::take_own(unsigned client, const Packet& packet, bool optional) {
     ModelSession& session = sessions_[client];
     const auto fits = [&](const Due& due) {
-        if (due.stage != Due::Stage::waiting || due.qos != packet.qos) return false;
+        if (due.stage != Due::Stage::waiting || due.overtaken || due.qos != packet.qos)
+            return false;
         if ((due.optional || expired(*due.message)) != optional) return false;
         if ((due.retain_flags & (packet.retain ? 2 : 1)) == 0) return false;
         if (packet.dup && !due.maybe_sent) return false;
@@ -164,10 +165,11 @@ bool Model::take_own(unsigned client, const Packet& packet, bool optional) {
     };
     const auto found = std::ranges::find_if(session.due, fits);
     if (found == session.due.end()) return false;
+    // What does not come at all is another matter: at QoS 0 it may have been dropped.
     for (auto earlier = session.due.begin(); earlier != found; ++earlier)
         if (earlier->stage == Due::Stage::waiting && !earlier->optional &&
             !expired(*earlier->message) && comes_before(*earlier, *found))
-            broken(client, "{} before {}", name(packet), name(*earlier->message));
+            earlier->overtaken = true;
     for (Due& due : session.due) {
         if (&due == &*found || !fits(due) || due.message != found->message) continue;
         due.has_twin = true;
