@@ -38,6 +38,7 @@ bool is_rule_filter(std::string_view filter) {
 
 DeviceIdentity::DeviceIdentity(DevicePtr device, std::string_view key_id)
     : device_(std::move(device)),
+      tenant_id_(core::tenant_id(device_->tenant)),
       id_can_be_filled_in_(is_device_id(device_->device_id)),
       has_denied_subscriptions_(denies_subscriptions()) {
     ASSERT(key_id.size() <= key_id_.size());
@@ -48,6 +49,7 @@ DeviceIdentity::DeviceIdentity(DevicePtr device, std::string_view key_id)
 DeviceIdentity::DeviceIdentity(const DeviceIdentity& before, DevicePtr device)
     : DeviceIdentity(before) {
     device_ = std::move(device);
+    tenant_id_ = core::tenant_id(device_->tenant);
     has_denied_subscriptions_ = denies_subscriptions();
 }
 
@@ -70,6 +72,27 @@ bool DeviceIdentity::may_receive(std::string_view topic) const {
     if (!has_denied_subscriptions_) return true;
     const auto matches = [&](std::string_view filter) { return rule_matches(filter, topic); };
     return first_that_fits(Effect::deny, Operation::subscribe, matches).pattern == nullptr;
+}
+
+bool DeviceIdentity::has_rules_across_tenants() const {
+    return !device_->profile->subscribe_across_tenants.empty() ||
+           std::any_of(device_->rules.begin(), device_->rules.end(),
+                       [](const Rule& rule) { return rule.across_tenants; });
+}
+
+bool DeviceIdentity::may_receive_across_tenants(std::string_view topic) const {
+    const auto matches = [&](std::string_view filter) { return rule_matches(filter, topic); };
+    for (const std::string& pattern : device_->profile->subscribe_across_tenants)
+        if (pattern_fits(pattern, matches)) return true;
+    return std::any_of(device_->rules.begin(), device_->rules.end(), [&](const Rule& rule) {
+        return rule.across_tenants && rule.effect == Effect::allow &&
+               rule.operation == Operation::subscribe && pattern_fits(rule.filter, matches);
+    });
+}
+
+bool DeviceIdentity::has_rules_of(const core::Identity& other) const {
+    const auto* identity = dynamic_cast<const DeviceIdentity*>(&other);
+    return identity != nullptr && (identity->device_ == device_ || *identity->device_ == *device_);
 }
 
 core::Decision DeviceIdentity::decide(Operation operation, std::string_view topic) const {
@@ -101,6 +124,9 @@ DeviceIdentity::Verdict DeviceIdentity::first_that_fits(Effect effect, Operation
                                                         Fits fits) const {
     for (const std::string& pattern : profile_patterns(effect, operation))
         if (pattern_fits(pattern, fits)) return {&pattern, nullptr, effect};
+    if (effect == Effect::allow && operation == Operation::subscribe)
+        for (const std::string& pattern : device_->profile->subscribe_across_tenants)
+            if (pattern_fits(pattern, fits)) return {&pattern, nullptr, effect};
     for (const Rule& rule : device_->rules)
         if (rule.effect == effect && rule.operation == operation && pattern_fits(rule.filter, fits))
             return {&rule.filter, &rule, effect};

@@ -30,7 +30,10 @@ struct Rule {
     std::int64_t rule_id = 0;
     Effect effect = Effect::deny;
     Operation operation = Operation::publish;
-    std::string filter;  // a pattern (pattern.hpp)
+    std::string filter;           // a pattern (pattern.hpp)
+    bool across_tenants = false;  // allow subscribe: messages of other tenants as well
+
+    friend bool operator==(const Rule&, const Rule&) = default;
 };
 
 // Can this be a rule's filter: known variables only, and a valid topic filter once they are filled
@@ -45,6 +48,8 @@ struct Device {
     ProfilePtr profile;
     std::vector<Rule> rules;              // its own
     std::vector<std::string> channels{};  // that it is connected to
+
+    friend bool operator==(const Device&, const Device&) = default;
 };
 
 using DevicePtr = std::shared_ptr<const Device>;
@@ -66,6 +71,13 @@ public:
     bool may_subscribe(std::string_view filter) const override;
     bool may_receive(std::string_view topic) const override;
     bool has_denied_subscriptions() const override { return has_denied_subscriptions_; }
+    core::TenantId tenant_id() const override { return tenant_id_; }
+    bool has_rules_across_tenants() const override;
+    bool may_receive_across_tenants(std::string_view topic) const override;
+    const Limits* limits() const override {
+        return device_->profile->limits ? &*device_->profile->limits : nullptr;
+    }
+    bool has_rules_of(const core::Identity& other) const override;
 
     // The same answers as may_publish(topic) and may_subscribe(filter), with the rule that decides.
     core::Decision decide(Operation operation, std::string_view topic) const;
@@ -89,6 +101,7 @@ private:
 
     DevicePtr device_;
     std::array<char, key_id_size> key_id_{};
+    core::TenantId tenant_id_;
     std::uint8_t key_id_length_ = 0;
     bool id_can_be_filled_in_;  // an anonymous client's id may hold anything, a wildcard too
     bool has_denied_subscriptions_;

@@ -40,6 +40,7 @@ core::IdentityPtr DeviceChange::renew(std::string_view client_id,
     const bool key_is_valid =
         std::find(key_ids.begin(), key_ids.end(), identity->key_id()) != key_ids.end();
     if (device == nullptr || !key_is_valid) return nullptr;
+    if (core::tenant_id(device->tenant) == core::no_tenant_left) return nullptr;
     if (!may_use_client_id(*device, identity->key_id(), client_id)) return nullptr;
     return std::make_shared<DeviceIdentity>(*identity, device);
 }

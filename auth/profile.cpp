@@ -67,12 +67,17 @@ const Profiles& the_built_in() {
 
 }  // namespace
 
-Profiles Profiles::built_in() { return the_built_in(); }
+Profiles Profiles::built_in(const Limits& limits) {
+    Profiles profiles = the_built_in();
+    profiles.limits_ = limits;
+    return profiles;
+}
 
 bool Profiles::is_built_in(std::string_view name) { return the_built_in().find(name) != nullptr; }
 
 void Profiles::add(Profile profile) {
     const std::string name = profile.name;
+    if (!profile.own_limits.empty()) profile.limits = override_limits(limits_, profile.own_limits);
     by_name_[name] = std::make_shared<const Profile>(std::move(profile));
 }
 

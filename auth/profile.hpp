@@ -6,9 +6,13 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include "auth/limit_overrides.hpp"
+#include "broker/base/limits.hpp"
 
 namespace drawbridge::auth {
 
@@ -24,8 +28,11 @@ struct Profile {
     std::vector<std::string> subscribe;
     std::vector<std::string> deny_publish;
     std::vector<std::string> deny_subscribe;
+    // Subscriptions that are allowed, and that messages of other tenants reach.
+    std::vector<std::string> subscribe_across_tenants{};
 
-    friend bool operator==(const Profile&, const Profile&) = default;
+    LimitOverrides own_limits{};
+    std::optional<Limits> limits{};  // all of them, in the broker; nothing if none is its own
 };
 
 constexpr std::string_view all_dollar_topics = "$#";
@@ -34,8 +41,8 @@ using ProfilePtr = std::shared_ptr<const Profile>;
 
 class Profiles {
 public:
-    // core, connhex, losant, open and service.
-    static Profiles built_in();
+    // core, connhex, losant, open and service. limits: what the limits of a profile differ from.
+    static Profiles built_in(const Limits& limits = {});
     static bool is_built_in(std::string_view name);
 
     // Takes the place of one of the same name.
@@ -49,6 +56,7 @@ public:
 
 private:
     std::map<std::string, ProfilePtr, std::less<>> by_name_;
+    Limits limits_;
 };
 
 }  // namespace drawbridge::auth

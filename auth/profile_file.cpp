@@ -13,6 +13,7 @@
 #include "auth/limits.hpp"
 #include "auth/pattern.hpp"
 #include "auth/refused_change.hpp"
+#include "broker/base/duration.hpp"
 #include "broker/base/limits.hpp"
 #include "broker/wire/topic.hpp"
 
@@ -73,6 +74,7 @@ constexpr PatternKey pattern_keys[] = {
     {"subscribe", &Profile::subscribe, object_to_subscription},
     {"deny_publish", &Profile::deny_publish, object_to_filter},
     {"deny_subscribe", &Profile::deny_subscribe, object_to_subscription},
+    {"subscribe_across_tenants", &Profile::subscribe_across_tenants, object_to_subscription},
 };
 
 class ProfileReader {
@@ -97,10 +99,12 @@ public:
 private:
     void read_key(const toml::key& key, const toml::node& node) {
         if (key.str() == "name") return read_name(node);
+        if (key.str() == "limits") return read_limits(node);
         for (const PatternKey& known : pattern_keys)
             if (key.str() == known.name) return read_patterns(known, node);
         Patterns names{"name"};
         for (const PatternKey& known : pattern_keys) names.emplace_back(known.name);
+        names.emplace_back("[limits]");
         refuse(key.source().begin.line,
                fmt::format("{} is not a key; known here: {}", key.str(), fmt::join(names, ", ")));
     }
@@ -135,6 +139,45 @@ private:
             return refuse(line_of(text),
                           fmt::format("{} \"{}\" {}", key.name, text.get(), objection));
         (profile_.*key.patterns).push_back(text.get());
+    }
+
+    void read_limits(const toml::node& node) {
+        const toml::table* table = node.as_table();
+        if (table == nullptr)
+            return refuse(line_of(node), "limits must be a table headed [limits]");
+        for (const auto& [key, value] : *table) read_limit(key, value);
+    }
+
+    void read_limit(const toml::key& key, const toml::node& node) {
+        Patterns names;
+        for (const ProfileLimit& limit : profile_limits()) {
+            if (key.str() == limit.name) return read_value(limit, node);
+            names.emplace_back(limit.name);
+        }
+        refuse(key.source().begin.line,
+               fmt::format("[limits] {} is not a limit of a profile; known here: {}", key.str(),
+                           fmt::join(names, ", ")));
+    }
+
+    void read_value(const ProfileLimit& limit, const toml::node& node) {
+        const std::int64_t least = limit.may_be_zero ? 0 : 1;
+        std::optional<std::int64_t> value = node.value_exact<std::int64_t>();
+        if (limit.is_duration) {
+            const auto duration = parse_duration(node.value_or(std::string_view()));
+            value.reset();
+            if (duration && *duration % seconds(1) == milliseconds(0))
+                value = *duration / seconds(1);
+        }
+        if (value && least <= *value && static_cast<std::uint64_t>(*value) <= limit.most)
+            profile_.own_limits.push_back({&limit, static_cast<std::uint64_t>(*value)});
+        else if (limit.is_duration)
+            refuse(line_of(node),
+                   fmt::format("[limits] {} must be a duration such as \"30d\", in whole seconds "
+                               "(units: s m h d)",
+                               limit.name));
+        else
+            refuse(line_of(node), fmt::format("[limits] {} must be a whole number from {} to {}",
+                                              limit.name, least, limit.most));
     }
 
     static std::size_t line_of(const toml::node& node) { return node.source().begin.line; }
@@ -180,6 +223,14 @@ std::string write_profile(const Profile& profile) {
         toml::array list;
         for (const std::string& pattern : patterns) list.push_back(pattern);
         text << key.name << " = " << list << "\n";
+    }
+    if (!profile.own_limits.empty()) text << "\n[limits]\n";
+    for (const auto& [limit, value] : profile.own_limits) {
+        text << limit->name << " = ";
+        if (limit->is_duration)
+            text << '"' << to_text(seconds(value)) << "\"\n";
+        else
+            text << value << "\n";
     }
     return text.str();
 }

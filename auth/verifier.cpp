@@ -81,6 +81,8 @@ std::string Verifier::objection(const core::Credentials& shown, const DeviceReco
         return fmt::format("the user name is not the one of profile {}", device.profile->name);
     if (!may_use_client_id(device, key->key_id, shown.client_id))
         return fmt::format("the client id is not one of profile {}", device.profile->name);
+    if (core::tenant_id(device.tenant) == core::no_tenant_left)
+        return "the broker has more tenants than it can tell apart";
     // Whatever a profile allows: nobody takes the name of another device, and locks it out.
     if (shown.client_id != device.device_id && record_of(shown.client_id)->known)
         return "the client id is that of another device";

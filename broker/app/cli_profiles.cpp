@@ -115,6 +115,8 @@ void show_profile(const GlobalOptions& options, const Arguments& arguments) {
     const auth::ProfilePtr profile = registry.profiles().get(arguments.name);
     const std::string text = stored ? stored->text : auth::write_profile(*profile);
     if (!options.json) return fmt::print("{}", text);
+    json::object limits;
+    for (const auto& [limit, value] : profile->own_limits) limits[limit->name] = value;
     print_json({{"name", profile->name},
                 {"built_in", Profiles::is_built_in(profile->name)},
                 {"client_ids", array_of(profile->client_ids)},
@@ -123,6 +125,8 @@ void show_profile(const GlobalOptions& options, const Arguments& arguments) {
                 {"subscribe", array_of(profile->subscribe)},
                 {"deny_publish", array_of(profile->deny_publish)},
                 {"deny_subscribe", array_of(profile->deny_subscribe)},
+                {"subscribe_across_tenants", array_of(profile->subscribe_across_tenants)},
+                {"limits", std::move(limits)},
                 {"text", text}});
 }
 

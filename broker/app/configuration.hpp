@@ -50,8 +50,10 @@ struct AuthConfiguration {
 
 struct AclConfiguration {
     enum class DeniedPublish { drop, disconnect };
+    enum class RevokedSubscription { end, disconnect };
 
     DeniedPublish denied_publish = DeniedPublish::drop;
+    RevokedSubscription revoked_subscription = RevokedSubscription::end;
 };
 
 struct BrokerConfiguration {

@@ -1,7 +1,11 @@
 // Access rules: who decides, and which way. No database.
 #include "auth/acl.hpp"
 
+#include <algorithm>
 #include <catch2/catch.hpp>
+#include <random>
+
+#include "tests/core/random_topics.hpp"
 
 namespace drawbridge::auth {
 namespace {
@@ -202,6 +206,114 @@ TEST_CASE("a decision names the rule that decides", "[auth][acl]") {
     const auto none = pump.decide(Operation::subscribe, "#");
     CHECK_FALSE(none.allowed);
     CHECK(none.rule == "denied: no rule of profile core or of the device allows it");
+}
+
+TEST_CASE("a rule across tenants grants the subscription and what other tenants say there",
+          "[auth][acl]") {
+    Rule across = rule(Effect::allow, Operation::subscribe, "shared/{tenant}/#");
+    const DeviceIdentity walled = identity(profile_with({"#"}, {}), {across});
+    CHECK(walled.tenant_id() == core::tenant_id("acme"));
+    CHECK(walled.tenant_id() != core::tenant_id("birch"));
+    CHECK_FALSE(walled.has_rules_across_tenants());
+    CHECK_FALSE(walled.may_receive_across_tenants("shared/acme/x"));
+    across.across_tenants = true;
+    const DeviceIdentity open = identity(profile_with({}, {"shared/acme/secret"}), {across});
+    CHECK(open.has_rules_across_tenants());
+    CHECK(open.may_subscribe("shared/acme/+"));
+    CHECK(open.may_receive_across_tenants("shared/acme/x"));
+    CHECK_FALSE(open.may_receive_across_tenants("shared/birch/x"));
+    CHECK_FALSE(open.may_receive("shared/acme/secret"));
+    CHECK(identity(profile_with({}, {}), {}, "").tenant_id() == 0);
+}
+
+TEST_CASE("a profile's filter across tenants grants the subscription, too", "[auth][acl]") {
+    Profile profile = *profile_with({"a"}, {});
+    profile.subscribe_across_tenants = {"news/+"};
+    const DeviceIdentity reader = identity(std::make_shared<const Profile>(profile));
+    CHECK(reader.may_subscribe("news/today"));
+    CHECK_FALSE(reader.may_subscribe("news/#"));
+    CHECK(reader.may_receive_across_tenants("news/today"));
+    CHECK_FALSE(reader.may_receive_across_tenants("a"));
+    CHECK(reader.decide(Operation::subscribe, "news/today").rule ==
+          "allowed by profile test: subscribe news/+");
+}
+
+TEST_CASE("identities of equal devices have the same rules, whatever key was shown",
+          "[auth][acl]") {
+    const ProfilePtr profile = profile_with({"#"}, {});
+    const auto of = [&](std::vector<Rule> rules, std::string tenant, const char* key_id) {
+        return DeviceIdentity(std::make_shared<const Device>(
+                                  Device{"pump-17", std::move(tenant), profile, std::move(rules)}),
+                              key_id);
+    };
+    const Rule one = rule(Effect::deny, Operation::publish, "x");
+    CHECK(of({one}, "acme", "AbCd1234").has_rules_of(of({one}, "acme", "EfGh5678")));
+    CHECK_FALSE(of({one}, "acme", "").has_rules_of(of({}, "acme", "")));
+    CHECK_FALSE(of({one}, "acme", "").has_rules_of(of({one}, "birch", "")));
+    CHECK_FALSE(of({}, "acme", "").has_rules_of(identity(profile_with({"#"}, {}))));
+}
+
+// Method: seeded random rules and filters; what is granted is compared, topic by topic, with the
+// slow reference of what the rules say.
+TEST_CASE("a granted subscription brings no topic that no rule allows, nor one that is denied",
+          "[auth][acl]") {
+    const unsigned seed = GENERATE(1u, 2u, 3u, 4u);
+    INFO("seed " << seed);
+    std::mt19937 random(seed);
+    int granted = 0;
+    int refused = 0;
+    for (int round = 0; round < 400; ++round) {
+        const auto some = [&](std::size_t most) {
+            std::vector<std::string> filters(random() % (most + 1));
+            for (std::string& filter : filters) filter = test::random_filter(random);
+            return filters;
+        };
+        const auto allowed = some(3);
+        const auto denied = some(2);
+        const DeviceIdentity reader = identity(profile_with(allowed, denied));
+        const auto one_of = [](const std::vector<std::string>& filters, const auto& holds) {
+            return std::any_of(filters.begin(), filters.end(), holds);
+        };
+        for (int i = 0; i < 20; ++i) {
+            const std::string filter = test::random_filter(random);
+            const bool expected =
+                one_of(allowed, [&](auto& f) { return test::naive_covers(f, filter); }) &&
+                !one_of(denied, [&](auto& f) { return test::naive_covers(f, filter); });
+            INFO(filter);
+            REQUIRE(reader.may_subscribe(filter) == expected);
+            ++(expected ? granted : refused);
+            if (!expected) continue;
+            for (int topics = 0; topics < 20; ++topics) {
+                const std::string topic = test::random_topic(random);
+                if (!test::naive_matches(filter, topic)) continue;
+                const auto matches = [&](auto& f) { return test::naive_matches(f, topic); };
+                INFO(topic);
+                REQUIRE(one_of(allowed, matches));
+                const bool reaches = !one_of(denied, matches);
+                REQUIRE(reader.may_receive(topic) == reaches);
+                REQUIRE(reader.may_subscribe(topic) == reaches);  // as what waits is judged
+            }
+        }
+    }
+    CHECK(granted > 200);
+    CHECK(refused > 200);
+}
+
+TEST_CASE("topics that begin with $ are for filters that begin with $", "[auth][acl]") {
+    const DeviceIdentity wide = identity(profile_with({"#", "+/#"}, {}));
+    for (const char* filter : {"$SYS/#", "$SYS/broker/uptime", "$SYS", "$x/+"})
+        CHECK_FALSE(wide.may_subscribe(filter));
+    const DeviceIdentity some = identity(profile_with({"$SYS/broker/#"}, {}));
+    CHECK(some.may_subscribe("$SYS/broker/uptime"));
+    CHECK(some.may_subscribe("$SYS/broker/#"));
+    CHECK_FALSE(some.may_subscribe("$SYS/#"));
+    CHECK_FALSE(some.may_subscribe("#"));
+    const DeviceIdentity all = identity(profile_with({"$#"}, {"$SYS/secret/#"}));
+    CHECK(all.may_subscribe("$SYS/#"));
+    CHECK(all.may_subscribe("$x"));
+    CHECK_FALSE(all.may_subscribe("$SYS/secret/x"));
+    CHECK_FALSE(all.may_receive("$SYS/secret/x"));
+    CHECK_FALSE(all.may_subscribe("x"));
 }
 
 TEST_CASE("a rule's filter is a topic filter with known variables", "[auth][acl]") {
