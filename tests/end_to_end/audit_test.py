@@ -111,7 +111,7 @@ def ended(broker, device, reason):
     [
         (lambda broker, device, client: client.disconnect(), "by the client"),
         (lambda broker, device, client: client.close(), "lost"),
-        (lambda broker, device, client: client.send(b"\x00\x00"), "protocol error (MQTT"),
+        (lambda broker, device, client: client.send(b"\x00\x00"), "malformed packet (MQTT"),
         (lambda broker, device, client: broker.ask("client", "kick", device.id), "client kick"),
         (
             lambda broker, device, client: broker.ask("key", "revoke", device.id, device.key_id),
