@@ -9,7 +9,9 @@
 #include <system_error>
 
 #include "auth/api_key.hpp"
+#include "auth/audit_store.hpp"
 #include "auth/secret.hpp"
+#include "broker/app/acting_user.hpp"
 #include "broker/app/admin_client.hpp"
 #include "broker/app/command_failed.hpp"
 
@@ -55,6 +57,16 @@ MadeKey DeviceRegistry::make_key(std::string_view device_id, const std::string& 
                                .expires_at = expires_at,
                                .last_used_at = {}});
     return made;
+}
+
+void DeviceRegistry::note_change(std::string_view device_id, std::string_view subject,
+                                 std::string_view details, WallTime now) {
+    auth::record_change(store_.database(),
+                        {.actor = acting_user(),
+                         .device_id = std::string(device_id),
+                         .subject = std::string(subject),
+                         .details = std::string(details)},
+                        now);
 }
 
 void DeviceRegistry::tell_broker() const {

@@ -51,6 +51,10 @@ public:
 
     // True only if all the answers above are the same.
     virtual bool has_rules_of(const Identity& other) const { return this == &other; }
+
+    // The same answers as may_publish(topic) and may_subscribe(filter), with the rule that decides.
+    virtual Decision decide_publish(std::string_view topic) const = 0;
+    virtual Decision decide_subscribe(std::string_view filter) const = 0;
 };
 
 using IdentityPtr = std::shared_ptr<const Identity>;

@@ -53,6 +53,7 @@ std::string Session::end_denied_subscriptions() {
     for (const std::string& filter : denied) {
         log::info("client {}: its subscription to {} is not allowed any more and has ended",
                   client_id_, filter);
+        note_subscribe_refused(filter, "its rules do not allow this subscription any more");
         unsubscribe(filter);
     }
     return denied.empty() ? std::string() : std::move(denied.front());

@@ -60,6 +60,12 @@ public:
         const auto* one = dynamic_cast<const TestIdentity*>(&other);
         return one != nullptr && one->rules_ == rules_;
     }
+    core::Decision decide_publish(std::string_view topic) const override {
+        return {may_publish(topic), "the test's rule for publish"};
+    }
+    core::Decision decide_subscribe(std::string_view filter) const override {
+        return {may_subscribe(filter), "the test's rule for subscribe"};
+    }
 
 private:
     using Filters = std::vector<std::string>;
