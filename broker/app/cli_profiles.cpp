@@ -134,8 +134,17 @@ void add_profile(const GlobalOptions& options, const Arguments& arguments) {
     const std::string text = read_file(arguments.file);
     auth::parse_profile(text, arguments.file, arguments.name);
     DeviceRegistry registry(options, IfMissing::create);
-    const bool replaced = registry.profile_store().put(arguments.name, text, WallClock::now());
-    const std::int64_t devices = registry.profile_store().devices_with(arguments.name);
+    const WallTime now = WallClock::now();
+    bool replaced = false;
+    std::int64_t devices = 0;
+    {
+        SQLite::Transaction change = registry.store().begin();
+        replaced = registry.profile_store().put(arguments.name, text, now);
+        devices = registry.profile_store().devices_with(arguments.name);
+        registry.note_change("", replaced ? "profile replaced" : "profile added", arguments.name,
+                             now);
+        change.commit();
+    }
     registry.tell_broker();
 
     if (options.json)
@@ -165,6 +174,7 @@ void remove_profile(const GlobalOptions& options, const Arguments& arguments) {
     {
         SQLite::Transaction change = registry.store().begin();  // no device gets it meanwhile
         registry.profile_store().remove(arguments.name);
+        registry.note_change("", "profile removed", arguments.name, WallClock::now());
         change.commit();
     }
     registry.tell_broker();
