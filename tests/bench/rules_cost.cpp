@@ -1,4 +1,5 @@
-// What it costs to ask a device's rules: may it publish to this topic, and subscribe to this filter?
+// What it costs to ask a device's rules: may it publish to this topic, and subscribe to this
+// filter?
 //
 // A session remembers its last topic only, so a client that changes between two topics asks for
 // each message. Prints nanoseconds and memory allocations for each question. It asserts nothing.
@@ -38,8 +39,8 @@ void measure(const char* what, Ask ask) {
     for (int i = 0; i < questions; ++i) yes += ask(i) ? 1 : 0;
     const std::chrono::duration<double, std::nano> spent = std::chrono::steady_clock::now() - begin;
     fmt::print("{:40} {:6.1f} ns {:5.2f} allocations, {:3}% allowed\n", what,
-               spent.count() / questions,
-               static_cast<double>(allocations - before) / questions, yes / (questions / 100));
+               spent.count() / questions, static_cast<double>(allocations - before) / questions,
+               yes / (questions / 100));
 }
 
 void measure(const char* profile, const std::string& one, const std::string& other) {
