@@ -192,7 +192,7 @@ TEST_CASE_METHOD(Fixture, "sightings are written together and are no change of i
     CHECK(store.changes_since(seq).device_ids.empty());
 }
 
-TEST_CASE_METHOD(Registry,
+TEST_CASE_METHOD(Fixture,
                  "a rule may let messages of other tenants across, if it is one that grants",
                  "[auth][store]") {
     Rule rule{0, Effect::allow, Operation::subscribe, "shared/#"};
