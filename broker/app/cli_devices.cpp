@@ -7,6 +7,7 @@
 
 #include "auth/channel_store.hpp"
 #include "broker/app/accounts.hpp"
+#include "broker/app/cli_device_files.hpp"
 #include "broker/app/command_output.hpp"
 #include "broker/app/device_can.hpp"
 #include "broker/app/device_documents.hpp"
@@ -186,6 +187,7 @@ void add_device_commands(CLI::App& app, const GlobalOptions& options) {
     can->add_option("TOPIC", commands.arguments().topic, "a topic, or a filter to subscribe to")
         ->required();
     add_examples(can, {"device can pump-7 publish devices/pump-7/telemetry"});
+    add_device_file_commands(device, options);
 }
 
 }  // namespace drawbridge::app
