@@ -7,6 +7,7 @@
 
 #include "broker/app/cli_acl.hpp"
 #include "broker/app/cli_broker.hpp"
+#include "broker/app/cli_completion.hpp"
 #include "broker/app/cli_config.hpp"
 #include "broker/app/cli_devices.hpp"
 #include "broker/app/cli_keys.hpp"
@@ -63,6 +64,7 @@ int run(int argc, char** argv) {
     drawbridge::app::add_acl_commands(app, options);
     drawbridge::app::add_broker_commands(app, options);
     drawbridge::app::add_config_commands(app, options);
+    drawbridge::app::add_completion_commands(app, options);
     try {
         app.parse(argc, argv);
         return 0;

@@ -225,3 +225,21 @@ def test_the_list_shows_who_is_connected(broker):
         assert device.id in broker.ask("device", "list", "--connected", "--ids")
         (listed,) = broker.ask("device", "list", device.id, "--connected")
         assert listed["connected"] is True and listed["address"].startswith("127.0.0.1")
+
+
+def commands(broker, *words):
+    """All commands below these words, by what completes."""
+    line = " ".join(["drawbridge", *words, ""])
+    found = broker.run("completion", "words", line).stdout.split()
+    subcommands = [word for word in found if broker.run(*words, word, "--help").returncode == 0]
+    if not subcommands or broker.run(*words, "--help").stdout.count("Subcommands:") == 0:
+        return [words]
+    return [words] + [c for word in subcommands for c in commands(broker, *words, word)]
+
+
+def test_the_help_of_each_command_has_an_example(broker):
+    found = commands(broker)
+    assert len(found) > 30 and ("key", "rotate") in found, found
+    for words in found:
+        shown = broker.run(*words, "--help").stdout
+        assert re.search(r"\nExamples?:\n( .*\n)*  .*drawbridge " + " ".join(words[:1]), shown), words
