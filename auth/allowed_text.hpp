@@ -19,6 +19,6 @@ void check_tenant(std::string_view tenant);
 void check_text(std::string_view what, std::string_view text);
 
 // The text as it may be shown in a message: cut off if it is long, and without control characters.
-std::string printable(std::string_view text);
+std::string in_message(std::string_view text);
 
 }  // namespace drawbridge::auth

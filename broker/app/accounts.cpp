@@ -27,6 +27,25 @@ const char* id_field(AccountKind kind) {
 // For the beginning of a sentence.
 const char* title(AccountKind kind) { return kind == AccountKind::device ? "Device" : "Service"; }
 
+// In the transaction of the change. what: as in "device disabled", its second word.
+void note(DeviceRegistry& registry, AccountKind kind, const std::string& id, const char* what,
+          const std::string& details) {
+    registry.note_change(id, fmt::format("{} {}", auth::to_text(kind), what), details,
+                         WallClock::now());
+}
+
+// For the audit.
+std::string in_words(const auth::DeviceUpdate& update) {
+    std::string words;
+    const auto add = [&](const char* name, const std::optional<std::string>& value) {
+        if (value) words += fmt::format("{}{} '{}'", words.empty() ? "" : ", ", name, *value);
+    };
+    add("profile", update.profile);
+    add("tenant", update.tenant);
+    add("name", update.name);
+    return words;
+}
+
 [[noreturn]] void refuse_unknown_service(DeviceRegistry& registry, const std::string& name) {
     auth::SimilarIds similar(name);
     auth::DeviceFilter services;
@@ -64,6 +83,8 @@ void add_account(const GlobalOptions& options, const AddAccount& arguments) {
         for (const std::string& channel : arguments.channels)
             channels.connect(account.device_id, channel);
         if (!arguments.no_key) key = registry.make_key(account.device_id, "", {}, now);
+        note(registry, account.kind, account.device_id, "added",
+             fmt::format("profile {}", account.profile));
         change.commit();
     }
     registry.tell_broker();
@@ -92,8 +113,13 @@ void add_account(const GlobalOptions& options, const AddAccount& arguments) {
 void enable_account(const GlobalOptions& options, AccountKind kind, const std::string& id,
                     bool enabled) {
     DeviceRegistry registry(options, IfMissing::refuse);
-    get_account(registry, kind, id);
-    registry.store().set_enabled(id, enabled);
+    {
+        SQLite::Transaction change = registry.store().begin();
+        get_account(registry, kind, id);
+        registry.store().set_enabled(id, enabled);
+        note(registry, kind, id, enabled ? "enabled" : "disabled", "");
+        change.commit();
+    }
     registry.tell_broker();
     if (options.json) return print_json({{id_field(kind), id}, {"enabled", enabled}});
     fmt::print("{} {} is {}.\n", title(kind), id, enabled ? "enabled" : "disabled");
@@ -112,6 +138,7 @@ void set_account(const GlobalOptions& options, AccountKind kind, const std::stri
         SQLite::Transaction change = registry.store().begin();
         changed = auth::update_device(registry.store().database(), get_account(registry, kind, id),
                                       update);
+        if (changed) note(registry, kind, id, "changed", in_words(update));
         change.commit();
     }
     if (changed) registry.tell_broker();
@@ -133,8 +160,13 @@ void set_account(const GlobalOptions& options, AccountKind kind, const std::stri
 
 void remove_account(const GlobalOptions& options, AccountKind kind, const std::string& id) {
     DeviceRegistry registry(options, IfMissing::refuse);
-    get_account(registry, kind, id);
-    registry.store().remove(id);
+    {
+        SQLite::Transaction change = registry.store().begin();
+        get_account(registry, kind, id);
+        registry.store().remove(id);
+        note(registry, kind, id, "removed", "");
+        change.commit();
+    }
     registry.tell_broker();
     if (options.json) return print_json({{id_field(kind), id}, {"removed", true}});
     fmt::print("{} {} is removed, with its keys and rules.\n", title(kind), id);

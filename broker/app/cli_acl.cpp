@@ -27,6 +27,10 @@ struct Arguments {
     std::int64_t rule = 0;
 };
 
+std::string in_words(const auth::Rule& rule) {
+    return fmt::format("{} {} {}", to_text(rule.effect), to_text(rule.operation), rule.filter);
+}
+
 void list_rules(const GlobalOptions& options, const Arguments& arguments) {
     DeviceRegistry registry(options, IfMissing::refuse);
     const auth::StoredDevice account = registry.store().get(arguments.id);
@@ -47,7 +51,10 @@ void add_rule(const GlobalOptions& options, const Arguments& arguments, Effect e
                                            : Operation::subscribe,
                           .filter = arguments.filter};
     DeviceRegistry registry(options, IfMissing::refuse);
+    SQLite::Transaction change = registry.store().begin();
     const std::int64_t rule_id = registry.store().add_rule(arguments.id, rule);
+    registry.note_change(arguments.id, "rule added", in_words(rule), WallClock::now());
+    change.commit();
     registry.tell_broker();
     if (options.json)
         return print_json({{"device_id", arguments.id},
@@ -55,13 +62,16 @@ void add_rule(const GlobalOptions& options, const Arguments& arguments, Effect e
                            {"effect", std::string(to_text(rule.effect))},
                            {"operation", std::string(to_text(rule.operation))},
                            {"filter", rule.filter}});
-    fmt::print("Rule {} of {}: {} {} {}\n", rule_id, arguments.id, to_text(rule.effect),
-               to_text(rule.operation), rule.filter);
+    fmt::print("Rule {} of {}: {}\n", rule_id, arguments.id, in_words(rule));
 }
 
 void remove_rule(const GlobalOptions& options, const Arguments& arguments) {
     DeviceRegistry registry(options, IfMissing::refuse);
+    SQLite::Transaction change = registry.store().begin();
     registry.store().remove_rule(arguments.id, arguments.rule);
+    registry.note_change(arguments.id, "rule removed", fmt::format("rule {}", arguments.rule),
+                         WallClock::now());
+    change.commit();
     registry.tell_broker();
     if (options.json)
         return print_json(

@@ -44,6 +44,8 @@ void connect_channel(const GlobalOptions& options, const Arguments& arguments, b
             channels.connect(arguments.id, arguments.channel);
         else
             channels.disconnect(arguments.id, arguments.channel);
+        registry.note_change(arguments.id, connected ? "channel connected" : "channel disconnected",
+                             arguments.channel, WallClock::now());
         change.commit();
     }
     registry.tell_broker();

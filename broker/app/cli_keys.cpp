@@ -57,8 +57,11 @@ void say_made(const Arguments& arguments, const MadeKey& key) {
 void add_key(const GlobalOptions& options, const Arguments& arguments) {
     DeviceRegistry registry(options, IfMissing::refuse);
     const WallTime now = WallClock::now();
+    SQLite::Transaction change = registry.store().begin();
     const MadeKey key =
         registry.make_key(arguments.device_id, arguments.label, expiry_of(arguments, now), now);
+    registry.note_change(arguments.device_id, "key added", key.key_id, now);
+    change.commit();
     registry.tell_broker();
 
     if (options.json)
@@ -106,6 +109,7 @@ void rotate_key(const GlobalOptions& options, const Arguments& arguments) {
             auth::expire_keys(registry.store(), arguments.device_id, only, old_ones_expire_at, now);
         key =
             registry.make_key(arguments.device_id, arguments.label, expiry_of(arguments, now), now);
+        registry.note_change(arguments.device_id, "key rotated", key.key_id, now);
         change.commit();
     }
     registry.tell_broker();
@@ -120,7 +124,10 @@ void rotate_key(const GlobalOptions& options, const Arguments& arguments) {
 
 void revoke_key(const GlobalOptions& options, const Arguments& arguments) {
     DeviceRegistry registry(options, IfMissing::refuse);
+    SQLite::Transaction change = registry.store().begin();
     registry.store().revoke_key(arguments.device_id, arguments.key_id);
+    registry.note_change(arguments.device_id, "key revoked", arguments.key_id, WallClock::now());
+    change.commit();
     registry.tell_broker();
     if (options.json) return print_json({{"key_id", arguments.key_id}, {"revoked", true}});
     fmt::print("Key {} of {} is revoked.\n", arguments.key_id, arguments.device_id);

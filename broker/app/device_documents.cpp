@@ -7,6 +7,7 @@
 
 #include "auth/channel_store.hpp"
 #include "broker/app/accounts.hpp"
+#include "broker/app/cli_throttle.hpp"
 #include "broker/app/command_output.hpp"
 #include "broker/app/device_registry.hpp"
 #include "broker/app/live_clients.hpp"
@@ -76,8 +77,9 @@ private:
     TextTable table_;
 };
 
+// pressure: as pressure_on() tells it.
 void show_for_people(DeviceRegistry& registry, const StoredDevice& device,
-                     const json::object* client) {
+                     const json::object* client, const json::object& pressure) {
     TextTable fields;
     fields.add({"device", device.device_id});
     fields.add({"name", device.name});
@@ -95,6 +97,8 @@ void show_for_people(DeviceRegistry& registry, const StoredDevice& device,
     fields.add({"last refusal", text_time(device.last_refusal_at) +
                                     (device.last_refusal.empty() ? "" : ": ") +
                                     device.last_refusal});
+    if (const json::array* locks = pressure.at("locks").if_array())
+        for (const json::value& lock : *locks) fields.add({"locked out", lock_in_words(lock)});
     for (const auth::StoredKey& key : registry.store().keys(device.device_id))
         fields.add({"key", fmt::format("{}, last used {}, expires {}{}", key.key_id,
                                        text_time(key.last_used_at), text_time(key.expires_at),
@@ -140,9 +144,11 @@ void show_device(const GlobalOptions& options, const std::string& device_id) {
     const StoredDevice device = get_account(registry, auth::AccountKind::device, device_id);
     const LiveClients clients(registry.live_clients());
     const json::object* client = clients.one_of(device.device_id);
-    if (!options.json) return show_for_people(registry, device, client);
+    const json::object pressure = pressure_on(options, device.device_id);
+    if (!options.json) return show_for_people(registry, device, client, pressure);
 
     json::object document = describe(device, client);
+    for (const auto& [name, value] : pressure) document[name] = value;
     document["keys"] = keys_as_json(registry, device_id);
     document["rules"] = rules_as_json(registry, device_id);
     json::array& channels = document["channels"].emplace_array();

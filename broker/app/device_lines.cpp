@@ -139,7 +139,7 @@ auth::StoredKey key_in(const json::object& fields) {
         else if (name == "expires_at")
             key.expires_at = time_of(name, text);
         else if (name != "last_used_at")  // exported, and not kept
-            throw BadLine(fmt::format("a key has no field {}", auth::printable(name)));
+            throw BadLine(fmt::format("a key has no field {}", auth::in_message(name)));
     }
     if (key.key_id.empty() || !has_hash) throw BadLine("each of keys needs key_id and hash");
     return key;
@@ -159,7 +159,7 @@ auth::Rule rule_in(const json::object& fields) {
         else if (name == "filter")
             rule.filter = std::move(text);
         else
-            throw BadLine(fmt::format("a rule has no field {}", auth::printable(name)));
+            throw BadLine(fmt::format("a rule has no field {}", auth::in_message(name)));
     }
     if (effect != "allow" && effect != "deny")
         throw BadLine("a rule's effect must be allow or deny");
@@ -208,7 +208,7 @@ DeviceLine device_line_of_json(std::string_view line) {
         if (value.is_null() || set_json(device, field, value)) continue;
         if (std::find(std::begin(columns), std::end(columns), field) == std::end(columns))
             throw BadLine(fmt::format("there is no field {}; there are {}, keys and rules",
-                                      auth::printable(field), fmt::join(columns, ", ")));
+                                      auth::in_message(field), fmt::join(columns, ", ")));
         set_text(device, field, text_in(field, value));
     }
     check_complete(device);
@@ -219,7 +219,7 @@ CsvDevices::CsvDevices(std::string_view header) : columns_(split_csv(header)) {
     for (auto column = columns_.begin(); column != columns_.end(); ++column) {
         if (std::find(std::begin(columns), std::end(columns), *column) == std::end(columns))
             throw BadLine(fmt::format("there is no column '{}'; there are {}",
-                                      auth::printable(*column), fmt::join(columns, ", ")));
+                                      auth::in_message(*column), fmt::join(columns, ", ")));
         if (std::find(columns_.begin(), column, *column) != column)
             throw BadLine(fmt::format("column {} is there twice", *column));
     }

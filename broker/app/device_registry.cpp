@@ -9,7 +9,9 @@
 #include <system_error>
 
 #include "auth/api_key.hpp"
+#include "auth/audit_store.hpp"
 #include "auth/secret.hpp"
+#include "broker/app/acting_user.hpp"
 #include "broker/app/admin_client.hpp"
 #include "broker/app/command_failed.hpp"
 
@@ -63,10 +65,19 @@ auth::Secret DeviceRegistry::open_shared_secret() {
     if (!std::filesystem::exists(data_ / "secret.key", ignored))
         throw CommandFailed(
             fmt::format("the keys in this file are hashes, which are good with the secret.key of "
-                        "the broker that "
-                        "they come from; copy that to {} first, with mode 0600",
+                        "the broker that they come from; copy that to {} first, with mode 0600",
                         data_.string()));
     return open_secret();
+}
+
+void DeviceRegistry::note_change(std::string_view device_id, std::string_view subject,
+                                 std::string_view details, WallTime now) {
+    auth::record_change(store_.database(),
+                        {.actor = acting_user(),
+                         .device_id = std::string(device_id),
+                         .subject = std::string(subject),
+                         .details = std::string(details)},
+                        now);
 }
 
 void DeviceRegistry::tell_broker() const {

@@ -45,6 +45,11 @@ public:
     // there is none yet.
     auth::Secret open_shared_secret();
 
+    // Writes into the audit who has changed what; in the transaction of the change. subject: as in
+    // "device disabled". device_id: "" if it concerns none. details: never a secret.
+    void note_change(std::string_view device_id, std::string_view subject, std::string_view details,
+                     WallTime now);
+
     // Has the running broker, if any, act on what was changed. If it does not answer, a warning
     // goes to stderr: the change is made all the same, and the broker looks for changes by itself.
     void tell_broker() const;

@@ -172,9 +172,12 @@ void import_devices(const GlobalOptions& options, const ImportFile& arguments) {
         DeviceImport import(registry, arguments.options, WallClock::now());
         if (!csv || reader.next()) import_lines(reader, csv, import, keys, bad);
         if (!bad.empty()) bad.refuse(name);
+        totals = import.totals();
+        registry.note_change("", "devices imported",
+                             fmt::format("{} added, {} changed", totals.added, totals.changed),
+                             WallClock::now());
         print_keys(options, arguments, keys);
         all.commit();
-        totals = import.totals();
     }
     registry.tell_broker();
     print_totals(options, arguments, totals, keys);

@@ -6,12 +6,14 @@
 #include <cstdlib>
 
 #include "broker/app/cli_acl.hpp"
+#include "broker/app/cli_audit.hpp"
 #include "broker/app/cli_broker.hpp"
 #include "broker/app/cli_completion.hpp"
 #include "broker/app/cli_config.hpp"
 #include "broker/app/cli_devices.hpp"
 #include "broker/app/cli_keys.hpp"
 #include "broker/app/cli_services.hpp"
+#include "broker/app/cli_throttle.hpp"
 #include "broker/app/data_directory.hpp"
 #include "broker/app/example.hpp"
 #include "broker/app/global_options.hpp"
@@ -63,6 +65,8 @@ int run(int argc, char** argv) {
     drawbridge::app::add_key_commands(app, options);
     drawbridge::app::add_acl_commands(app, options);
     drawbridge::app::add_broker_commands(app, options);
+    drawbridge::app::add_audit_commands(app, options);
+    drawbridge::app::add_throttle_commands(app, options);
     drawbridge::app::add_config_commands(app, options);
     drawbridge::app::add_completion_commands(app, options);
     try {

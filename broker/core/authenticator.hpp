@@ -41,6 +41,13 @@ public:
 
     // Never blocks. reply is called exactly once, from any thread, also before this returns.
     virtual void authenticate(Credentials credentials, Reply reply) = 0;
+
+    // Nobody from this network would be admitted now, whatever it shows: it need not be listened
+    // to. Any thread; one load while no address is locked out.
+    virtual bool turns_away(std::uint64_t /*network*/) { return false; }
+    // A TLS handshake has not proved what it claims (proof and proven; no client id): counts like
+    // wrong credentials. why: in words for the operator. Any thread; never blocks.
+    virtual void proof_failed(Credentials /*shown*/, std::string /*why*/) {}
 };
 
 }  // namespace drawbridge::core

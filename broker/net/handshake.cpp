@@ -7,6 +7,12 @@
 #include "broker/wire/framer.hpp"
 
 namespace drawbridge::net {
+namespace {
+
+constexpr std::string_view gone = "connection lost";
+constexpr std::string_view closed = "closed by the peer";
+
+}  // namespace
 
 Handshake::Handshake(Loop& loop, std::uint64_t number, Stream stream)
     : Stranger(number, stream.socket().network()), loop_(loop), stream_(std::move(stream)) {}
@@ -37,17 +43,16 @@ void Handshake::ready(std::uint32_t events) {
             stream_.send(nothing);
         if (received.state == Stream::State::failed) {
             const std::string why = stream_.failure();
-            return end(why.empty() ? "connection lost" : why);
+            return end(why.empty() ? gone : why);
         }
         if (!received.bytes.empty()) {
             read_connect();
             if (!ended_) loop_.stranger_holds(*this, bytes_held());
         }
         // Whoever sends all at once and closes is served all the same.
-        if (received.state == Stream::State::closed && !ended_ && !request_)
-            return end("closed by the peer");
+        if (received.state == Stream::State::closed && !ended_ && !request_) return end(closed);
     } else if (stream_.send(nothing) == Stream::Sent::failed) {
-        return end("connection lost");
+        return end(gone);
     }
     if (!ended_ && !request_) watch(EPOLLIN | (stream_.wants_to_send() ? EPOLLOUT : 0u));
 }
@@ -66,8 +71,9 @@ void Handshake::read_connect() {
     if (request.has_error()) {
         const Violation broken = request.error();
         const auto version = core::answerable(frame.body, broken);
-        if (version) return refuse(*version, broken.reason, broken.rule);
-        return end(broken.rule);
+        if (!version) return end(broken.rule);
+        note_refused(broken.rule);
+        return refuse(*version, broken.reason, broken.rule);
     }
     request_ = std::move(*request);
     connect_bytes_ = frame.size;
@@ -81,7 +87,10 @@ void Handshake::read_connect() {
 void Handshake::authenticate() {
     const wire::ConnectView& connect = request_->view();
     const Reason early = core::refuse_early(connect);
-    if (early != Reason::success) return refuse(connect.version, early, to_text(early));
+    if (early != Reason::success) {
+        note_refused(to_text(early));
+        return refuse(connect.version, early, to_text(early));
+    }
     if (request_->client_id.empty()) {
         request_->client_id = loop_.network().broker().draw_client_id(loop_.shard().index());
         request_->client_id_assigned = true;
@@ -139,8 +148,21 @@ void Handshake::refuse(wire::Version version, Reason reason, std::string_view wh
     loop_.drop(*this);
 }
 
+// What the authenticator has refused, it has told itself.
+void Handshake::note_refused(std::string_view why) {
+    const std::string client_id = request_ ? request_->client_id : std::string();
+    loop_.network().broker().audit().note({.kind = core::AuditEvent::Kind::connect_refused,
+                                           .identity = client_id,
+                                           .client_id = client_id,
+                                           .address = stream_.peer(),
+                                           .why = std::string(why),
+                                           .routine = true});
+}
+
 void Handshake::end(std::string_view why) {
     if (loop_.may_log()) log::info("stranger from {}: {}", stream_.peer(), why);
+    // One that only looks whether the port is open is not worth a row.
+    if (why != gone && why != closed) note_refused(why);
     ended_ = true;
     loop_.poller().remove(stream_.socket().fd());
     if (stream_.owes_farewell())

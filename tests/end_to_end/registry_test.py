@@ -242,4 +242,4 @@ def test_the_help_of_each_command_has_an_example(broker):
     assert len(found) > 30 and ("key", "rotate") in found, found
     for words in found:
         shown = broker.run(*words, "--help").stdout
-        assert re.search(r"\nExamples?:\n( .*\n)*  .*drawbridge " + " ".join(words[:1]), shown), words
+        assert re.search(r"\nExamples?:(\n .*)*.*drawbridge ", shown), words
