@@ -17,6 +17,7 @@
 #include "broker/app/command_output.hpp"
 #include "broker/app/configuration.hpp"
 #include "broker/app/device_registry.hpp"
+#include "broker/app/example.hpp"
 #include "broker/app/text_table.hpp"
 
 namespace drawbridge::app {
@@ -190,24 +191,28 @@ void add_profile_commands(CLI::App& app, const GlobalOptions& options) {
         app.add_subcommand("profile", "profiles: what devices of one kind are called and may do");
     profile->require_subcommand(1)->fallthrough();
 
-    profile->add_subcommand("list", "all profiles, with the number of their devices")
-        ->footer("Example: drawbridge profile list")
-        ->callback([&options] { list_profiles(options); });
+    add_examples(profile, {"profile list", "profile add meters --file meters.toml"});
+    CLI::App* list =
+        profile->add_subcommand("list", "all profiles, with the number of their devices");
+    list->callback([&options] { list_profiles(options); });
+    add_examples(list, {"profile list"});
 
     const auto add_command = [&](const char* name, const char* description, const char* example,
                                  auto run) {
         CLI::App* command = profile->add_subcommand(name, description);
         command->add_option("PROFILE", arguments->name, "its name")->required();
-        command->footer(std::string("Example: drawbridge profile ") + example);
+        add_examples(command, {example});
         command->callback([&options, arguments, run] { run(options, *arguments); });
         return command;
     };
-    add_command("show", "its file; with another name it could be added", "show core", show_profile);
+    add_command("show", "its file; with another name it could be added", "profile show core",
+                show_profile);
     add_command("add", "adds a profile, or replaces it, also under its live sessions",
-                "add meters --file meters.toml", add_profile)
+                "profile add meters --file meters.toml", add_profile)
         ->add_option("--file", arguments->file, "what it says, as docs/profiles.md describes it")
         ->required();
-    add_command("remove", "forgets a profile that no device has", "remove meters", remove_profile);
+    add_command("remove", "forgets a profile that no device has", "profile remove meters",
+                remove_profile);
 }
 
 }  // namespace drawbridge::app
