@@ -31,20 +31,33 @@ std::string_view to_text(Operation operation) {
 }
 
 bool is_rule_filter(std::string_view filter) {
-    const auto filled = fill_in(filter, {.device_id = "device", .tenant = "tenant", .key_id = {}});
+    const auto filled = fill_in(
+        filter, {.device_id = "device", .tenant = "tenant", .key_id = {}, .channel = "channel"});
     return filled && wire::is_topic_filter(*filled, Limits().max_topic_levels);
 }
 
 DeviceIdentity::DeviceIdentity(DevicePtr device, std::string_view key_id)
-    : device_(std::move(device)), id_can_be_filled_in_(is_device_id(device_->device_id)) {
+    : device_(std::move(device)),
+      tenant_id_(core::tenant_id(device_->tenant)),
+      id_can_be_filled_in_(is_device_id(device_->device_id)),
+      has_denied_subscriptions_(denies_subscriptions()) {
     ASSERT(key_id.size() <= key_id_.size());
     std::copy(key_id.begin(), key_id.end(), key_id_.begin());
     key_id_length_ = static_cast<std::uint8_t>(key_id.size());
-    has_denied_subscriptions_ =
-        !device_->profile->deny_subscribe.empty() ||
-        std::any_of(device_->rules.begin(), device_->rules.end(), [](const Rule& rule) {
-            return rule.effect == Effect::deny && rule.operation == Operation::subscribe;
-        });
+}
+
+DeviceIdentity::DeviceIdentity(const DeviceIdentity& before, DevicePtr device)
+    : DeviceIdentity(before) {
+    device_ = std::move(device);
+    tenant_id_ = core::tenant_id(device_->tenant);
+    has_denied_subscriptions_ = denies_subscriptions();
+}
+
+bool DeviceIdentity::denies_subscriptions() const {
+    return !device_->profile->deny_subscribe.empty() ||
+           std::any_of(device_->rules.begin(), device_->rules.end(), [](const Rule& rule) {
+               return rule.effect == Effect::deny && rule.operation == Operation::subscribe;
+           });
 }
 
 bool DeviceIdentity::may_publish(std::string_view topic) const {
@@ -59,6 +72,27 @@ bool DeviceIdentity::may_receive(std::string_view topic) const {
     if (!has_denied_subscriptions_) return true;
     const auto matches = [&](std::string_view filter) { return rule_matches(filter, topic); };
     return first_that_fits(Effect::deny, Operation::subscribe, matches).pattern == nullptr;
+}
+
+bool DeviceIdentity::has_rules_across_tenants() const {
+    return !device_->profile->subscribe_across_tenants.empty() ||
+           std::any_of(device_->rules.begin(), device_->rules.end(),
+                       [](const Rule& rule) { return rule.across_tenants; });
+}
+
+bool DeviceIdentity::may_receive_across_tenants(std::string_view topic) const {
+    const auto matches = [&](std::string_view filter) { return rule_matches(filter, topic); };
+    for (const std::string& pattern : device_->profile->subscribe_across_tenants)
+        if (pattern_fits(pattern, matches)) return true;
+    return std::any_of(device_->rules.begin(), device_->rules.end(), [&](const Rule& rule) {
+        return rule.across_tenants && rule.effect == Effect::allow &&
+               rule.operation == Operation::subscribe && pattern_fits(rule.filter, matches);
+    });
+}
+
+bool DeviceIdentity::has_rules_of(const core::Identity& other) const {
+    const auto* identity = dynamic_cast<const DeviceIdentity*>(&other);
+    return identity != nullptr && (identity->device_ == device_ || *identity->device_ == *device_);
 }
 
 core::Decision DeviceIdentity::decide(Operation operation, std::string_view topic) const {
@@ -88,17 +122,31 @@ DeviceIdentity::Verdict DeviceIdentity::judge(Operation operation, std::string_v
 template <class Fits>
 DeviceIdentity::Verdict DeviceIdentity::first_that_fits(Effect effect, Operation operation,
                                                         Fits fits) const {
-    const auto pattern_fits = [&](const std::string& pattern) {
-        if (pattern.find('{') == std::string::npos) return fits(pattern);
-        const std::optional<std::string> filter = fill_in(pattern, variables());
-        return filter && fits(*filter);
-    };
     for (const std::string& pattern : profile_patterns(effect, operation))
-        if (pattern_fits(pattern)) return {&pattern, nullptr, effect};
+        if (pattern_fits(pattern, fits)) return {&pattern, nullptr, effect};
+    if (effect == Effect::allow && operation == Operation::subscribe)
+        for (const std::string& pattern : device_->profile->subscribe_across_tenants)
+            if (pattern_fits(pattern, fits)) return {&pattern, nullptr, effect};
     for (const Rule& rule : device_->rules)
-        if (rule.effect == effect && rule.operation == operation && pattern_fits(rule.filter))
+        if (rule.effect == effect && rule.operation == operation && pattern_fits(rule.filter, fits))
             return {&rule.filter, &rule, effect};
     return {};
+}
+
+template <class Fits>
+bool DeviceIdentity::pattern_fits(std::string_view pattern, Fits fits) const {
+    if (pattern.find('{') == std::string_view::npos) return fits(pattern);
+    // Asked for every message of a client that changes between topics; it keeps its memory, no
+    // longer than the longest filter.
+    thread_local std::string filled;
+    Variables known = variables();
+    if (pattern.find(channel_variable) == std::string_view::npos)
+        return fill_in(pattern, known, filled) && fits(filled);
+    return std::any_of(device_->channels.begin(), device_->channels.end(),
+                       [&](const std::string& channel) {
+                           known.channel = channel;
+                           return fill_in(pattern, known, filled) && fits(filled);
+                       });
 }
 
 const std::vector<std::string>& DeviceIdentity::profile_patterns(Effect effect,

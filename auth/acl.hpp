@@ -30,7 +30,10 @@ struct Rule {
     std::int64_t rule_id = 0;
     Effect effect = Effect::deny;
     Operation operation = Operation::publish;
-    std::string filter;  // a pattern (pattern.hpp)
+    std::string filter;           // a pattern (pattern.hpp)
+    bool across_tenants = false;  // allow subscribe: messages of other tenants as well
+
+    friend bool operator==(const Rule&, const Rule&) = default;
 };
 
 // Can this be a rule's filter: known variables only, and a valid topic filter once they are filled
@@ -45,6 +48,8 @@ struct Device {
     ProfilePtr profile;
     std::vector<Rule> rules;              // its own
     std::vector<std::string> channels{};  // that it is connected to
+
+    friend bool operator==(const Device&, const Device&) = default;
 };
 
 using DevicePtr = std::shared_ptr<const Device>;
@@ -53,16 +58,26 @@ class DeviceIdentity final : public core::Identity {
 public:
     // key_id: of the API key that was shown; "" if there was none (anonymous, or `device can`).
     DeviceIdentity(DevicePtr device, std::string_view key_id);
+    // The same client, of which other things are known now.
+    DeviceIdentity(const DeviceIdentity& before, DevicePtr device);
 
     std::string_view id() const override { return device_->device_id; }
     std::string_view tenant() const override { return device_->tenant; }
     std::string_view profile() const override { return device_->profile->name; }
     std::string_view key_id() const { return {key_id_.data(), key_id_length_}; }
+    const DevicePtr& device() const { return device_; }
 
     bool may_publish(std::string_view topic) const override;
     bool may_subscribe(std::string_view filter) const override;
     bool may_receive(std::string_view topic) const override;
     bool has_denied_subscriptions() const override { return has_denied_subscriptions_; }
+    core::TenantId tenant_id() const override { return tenant_id_; }
+    bool has_rules_across_tenants() const override;
+    bool may_receive_across_tenants(std::string_view topic) const override;
+    const Limits* limits() const override {
+        return device_->profile->limits ? &*device_->profile->limits : nullptr;
+    }
+    bool has_rules_of(const core::Identity& other) const override;
 
     core::Decision decide_publish(std::string_view topic) const override {
         return decide(Operation::publish, topic);
@@ -83,11 +98,15 @@ private:
     Verdict judge(Operation operation, std::string_view topic) const;
     template <class Fits>
     Verdict first_that_fits(Effect effect, Operation operation, Fits fits) const;
+    template <class Fits>
+    bool pattern_fits(std::string_view pattern, Fits fits) const;
+    bool denies_subscriptions() const;
     const std::vector<std::string>& profile_patterns(Effect effect, Operation operation) const;
     Variables variables() const;
 
     DevicePtr device_;
     std::array<char, key_id_size> key_id_{};
+    core::TenantId tenant_id_;
     std::uint8_t key_id_length_ = 0;
     bool id_can_be_filled_in_;  // an anonymous client's id may hold anything, a wildcard too
     bool has_denied_subscriptions_;

@@ -8,6 +8,8 @@
 #include <utility>
 
 #include "auth/limits.hpp"
+#include "auth/profile_file.hpp"
+#include "auth/refused_change.hpp"
 #include "broker/base/log.hpp"
 
 namespace drawbridge::auth {
@@ -15,6 +17,19 @@ namespace {
 
 core::AuthAnswer refused(Reason reason, std::string why) {
     return {.identity = nullptr, .refusal = reason, .why = std::move(why)};
+}
+
+std::string one_line(std::string text) {
+    for (std::size_t at = 0; (at = text.find('\n', at)) != std::string::npos;)
+        text.replace(at, 1, "; ");
+    return text;
+}
+
+// One that cannot be used is as if it were not there: who has it is refused.
+Profiles with_own_profiles(ProfileStore& store, Profiles profiles) {
+    for (const std::string& problem : add_own_profiles(store, profiles))
+        log::error("{}; whoever has this profile is refused", one_line(problem));
+    return profiles;
 }
 
 }  // namespace
@@ -27,24 +42,45 @@ core::IdentityPtr DeviceChange::renew(std::string_view client_id,
     const bool key_is_valid =
         std::find(key_ids.begin(), key_ids.end(), identity->key_id()) != key_ids.end();
     if (device == nullptr || !key_is_valid) return nullptr;
+    if (core::tenant_id(device->tenant) == core::no_tenant_left) return nullptr;
     if (!may_use_client_id(*device, identity->key_id(), client_id)) return nullptr;
-    return std::make_shared<DeviceIdentity>(device, identity->key_id());
+    return std::make_shared<DeviceIdentity>(*identity, device);
+}
+
+bool DeviceChange::claims_name_of(std::string_view client_id, const core::IdentityPtr& held) const {
+    if (removed || client_id != device_id) return false;
+    if (held->id() != device_id) return true;
+    const auto* identity = dynamic_cast<const DeviceIdentity*>(held.get());
+    return identity != nullptr && identity->key_id().empty();  // anonymous
+}
+
+core::IdentityPtr ProfileChange::renew(std::string_view client_id,
+                                       const core::IdentityPtr& held) const {
+    const auto* identity = dynamic_cast<const DeviceIdentity*>(held.get());
+    if (identity == nullptr || identity->profile() != name) return held;
+    if (identity->device()->profile == profile) return held;
+    if (profile == nullptr) return nullptr;
+    auto device = std::make_shared<Device>(*identity->device());
+    device->profile = profile;
+    if (!may_use_client_id(*device, identity->key_id(), client_id)) return nullptr;
+    return std::make_shared<DeviceIdentity>(*identity, std::move(device));
 }
 
 Authenticator::Authenticator(const AuthenticatorOptions& options, const Secret& secret,
                              Profiles profiles, OnChange on_change, Now now)
-    : anonymous_profile_(options.allow_anonymous ? profiles.get(options.anonymous_profile)
-                                                 : nullptr),
+    : options_(options),
       on_change_(std::move(on_change)),
       now_(std::move(now)),
       audit_(*options.audit),
       guard_(options.throttle, audit_),
       store_(options.database),
-      verifier_(store_, secret, std::move(profiles)),
       data_version_(store_.data_version()),
       change_seq_(store_.newest_change()),
+      profile_seq_(profile_store_.newest_change()),
+      verifier_(store_, secret, with_own_profiles(profile_store_, std::move(profiles))),
       expiry_checked_at_(now_()),
       sightings_written_at_(Clock::now()) {
+    if (options_.allow_anonymous) verifier_.profiles().get(options_.anonymous_profile);
     store_.set_busy_timeout(limits::authenticator_busy);
     worker_ = std::thread([this] { work(); });
 }
@@ -59,8 +95,6 @@ Authenticator::~Authenticator() {
 }
 
 void Authenticator::authenticate(core::Credentials credentials, Reply reply) {
-    if (anonymous_profile_ != nullptr && !credentials.username && !credentials.password)
-        return reply(answer_anonymous(credentials));
     {
         const std::lock_guard lock(mutex_);
         if (waiting_.size() < limits::authentications_waiting_max) {
@@ -137,7 +171,10 @@ void Authenticator::look_for_changes() {
     std::vector<std::string> device_ids = store_.keys_expired(expiry_checked_at_, now);
     const std::int64_t data_version = store_.data_version();
     Changes changes{.device_ids = {}, .seq = change_seq_};
-    if (data_version != data_version_) changes = store_.changes_since(change_seq_);
+    if (data_version != data_version_) {
+        look_for_changed_profiles();
+        changes = store_.changes_since(change_seq_);
+    }
 
     // Forgotten first, all of them: if a read fails on the way, the next lookup is still a fresh
     // one.
@@ -150,6 +187,28 @@ void Authenticator::look_for_changes() {
     expiry_checked_at_ = now;
     data_version_ = data_version;
     change_seq_ = changes.seq;
+}
+
+void Authenticator::look_for_changed_profiles() {
+    const ProfileChanges changes = profile_store_.changes_since(profile_seq_);
+    for (const std::string& name : changes.names) change_profile(name);
+    profile_seq_ = changes.seq;
+}
+
+// One that somebody has spoilt by hand does not take the place of the one in force.
+void Authenticator::change_profile(const std::string& name) {
+    if (Profiles::is_built_in(name)) return;
+    const std::optional<StoredProfile> stored = profile_store_.find(name);
+    std::optional<Profile> profile;
+    try {
+        if (stored) profile = parse_profile(stored->text, "profile " + name, name);
+    } catch (const RefusedChange& mistakes) {
+        return log::error("{}; the rules of profile {} stay as they were",
+                          one_line(mistakes.what()), name);
+    }
+    verifier_.change_profile(name, std::move(profile));
+    log::info("profile {} {}", name, stored ? "has changed" : "is gone");
+    options_.on_profile_change({name, verifier_.profiles().find(name)});
 }
 
 void Authenticator::tell_of_some_changes() {
@@ -184,6 +243,8 @@ core::AuthAnswer Authenticator::verify(const core::Credentials& shown) {
     const TimePoint begun = Clock::now();
     if (auto refusal = guard_.refuse(shown, begun)) return told(shown, *std::move(refusal));
     try {
+        if (options_.allow_anonymous && !shown.username && !shown.password)
+            return told(shown, answer_anonymous(shown));
         const WallTime now = now_();
         Verification verification = verifier_.verify(shown, now);
         note(verification, shown.address, now);
@@ -225,17 +286,22 @@ core::AuthAnswer Authenticator::told(const core::Credentials& shown, core::AuthA
     return answer;
 }
 
-core::AuthAnswer Authenticator::answer_anonymous(const core::Credentials& credentials) {
-    if (auto refusal = guard_.refuse(credentials, Clock::now()))
-        return told(credentials, *std::move(refusal));
-    if (credentials.client_id.size() > limits::id_bytes_max)
-        return told(credentials,
-                    refused(Reason::client_identifier_not_valid, "the client id is too long"));
-    auto client = std::make_shared<const Device>(Device{.device_id = credentials.client_id,
+core::AuthAnswer Authenticator::answer_anonymous(const core::Credentials& shown) {
+    if (shown.client_id.size() > limits::id_bytes_max)
+        return refused(Reason::client_identifier_not_valid, "the client id is too long");
+    const ProfilePtr profile = verifier_.profiles().find(options_.anonymous_profile);
+    if (profile == nullptr) return refused(Reason::not_authorized, "the anonymous profile is gone");
+    auto client = std::make_shared<const Device>(Device{.device_id = shown.client_id,
                                                         .tenant = {},
-                                                        .profile = anonymous_profile_,
+                                                        .profile = profile,
                                                         .rules = {},
                                                         .channels = {}});
+    if (!may_use_client_id(*client, "", shown.client_id))
+        return refused(Reason::client_identifier_not_valid,
+                       fmt::format("the client id is not one of profile {}", profile->name));
+    // Its session would be the device's, with all that waits in it.
+    if (verifier_.record_of(shown.client_id)->known)
+        return refused(Reason::client_identifier_not_valid, "the client id is that of a device");
     return {.identity = std::make_shared<DeviceIdentity>(std::move(client), ""),
             .refusal = Reason::success,
             .why = {}};
@@ -257,7 +323,9 @@ void Authenticator::note(const Verification& verification, const std::string& ad
 
 void Authenticator::write_sightings() {
     sightings_written_at_ = Clock::now();
-    if (sightings_.empty() && forgotten_seq_ == change_seq_) return;
+    if (sightings_.empty() && forgotten_seq_ == change_seq_ &&
+        forgotten_profile_seq_ == profile_seq_)
+        return;
     std::vector<Sighting> batch;
     for (const auto& [device_id, sighting] : sightings_) batch.push_back(sighting);
     try {
@@ -265,9 +333,11 @@ void Authenticator::write_sightings() {
         store_.record(batch);
         const bool all_forgotten =
             store_.forget_changes(change_seq_, limits::changes_forgotten_at_once);
+        profile_store_.forget_changes(profile_seq_);
         all.commit();
         sightings_.clear();
         if (all_forgotten) forgotten_seq_ = change_seq_;
+        forgotten_profile_seq_ = profile_seq_;
     } catch (const SQLite::Exception& failure) {
         // Most likely somebody else is writing. They are tried again, unless they become too many.
         if (sightings_.size() >= limits::sightings_waiting_max) {

@@ -8,8 +8,7 @@
 //
 // Owner:   the app. Threads: authenticate() and poke() from any; replies and callbacks come from
 // the
-//          worker (anonymous clients, and refusals because of a full queue, from the caller's
-//          thread).
+//          worker (refusals because of a full queue from the caller's thread).
 // Limit:   limits::authentications_waiting_max; above it, the answer is server_busy at once.
 #pragma once
 
@@ -28,6 +27,7 @@
 #include "auth/device_store.hpp"
 #include "auth/login_guard.hpp"
 #include "auth/profile.hpp"
+#include "auth/profile_store.hpp"
 #include "auth/secret.hpp"
 #include "auth/verifier.hpp"
 #include "broker/base/clock.hpp"
@@ -45,12 +45,28 @@ struct DeviceChange {
     // What the identity of a live session becomes; null: the session must end. It lives as long as
     // the very key that it used. An identity that is not of this device is returned as it is.
     core::IdentityPtr renew(std::string_view client_id, const core::IdentityPtr& held) const;
+
+    // There is a device now whose name somebody else has as his client id, from before there was.
+    // His session must go, or it would lock the device out.
+    bool claims_name_of(std::string_view client_id, const core::IdentityPtr& held) const;
+};
+
+// A profile of the operator's own that is another one now.
+struct ProfileChange {
+    std::string name;
+    ProfilePtr profile;  // null: it is gone, and who has it may not be connected any more
+
+    // What the identity of a live session becomes, without a look at the database; null: the
+    // session must end. An identity with another profile is returned as it is.
+    core::IdentityPtr renew(std::string_view client_id, const core::IdentityPtr& held) const;
 };
 
 struct AuthenticatorOptions {
     std::filesystem::path database;
     bool allow_anonymous = false;
     std::string anonymous_profile = "open";
+    // Called by the worker, before on_change is told of devices that changed later.
+    std::function<void(const ProfileChange&)> on_profile_change = [](const ProfileChange&) {};
     ThrottleSettings throttle{};
     core::Audit* audit = &core::no_audit();  // never null; must outlive the authenticator
 };
@@ -60,8 +76,9 @@ public:
     using OnChange = std::function<void(const DeviceChange&)>;
     using Now = std::function<WallTime()>;
 
-    // Throws storage::DatabaseRefused, or RefusedChange if there is no such anonymous_profile.
-    // on_change and now are called by the worker.
+    // profiles: those that are built in; the database has the others. Throws
+    // storage::DatabaseRefused, or RefusedChange if there is no such anonymous_profile. on_change
+    // and now are called by the worker.
     Authenticator(const AuthenticatorOptions& options, const Secret& secret, Profiles profiles,
                   OnChange on_change, Now now = WallClock::now);
     // Answers those who still wait with server_unavailable, and writes what it has noted.
@@ -88,6 +105,8 @@ private:
     void answer(const Request& request, bool stopping);
     bool take_work(std::vector<Request>& requests, std::vector<std::function<void()>>& pokes);
     void look_for_changes();
+    void look_for_changed_profiles();
+    void change_profile(const std::string& name);
     void tell_of_some_changes();
     void tell_of_change(const std::string& device_id);
     core::AuthAnswer verify(const core::Credentials& credentials);
@@ -99,7 +118,7 @@ private:
     void note(const Verification& verification, const std::string& address, WallTime now);
     void write_sightings();
 
-    const ProfilePtr anonymous_profile_;  // null: anonymous clients are refused
+    const AuthenticatorOptions options_;
     const OnChange on_change_;
     const Now now_;
     core::Audit& audit_;
@@ -107,10 +126,14 @@ private:
 
     // The worker's own.
     DeviceStore store_;
-    Verifier verifier_;
+    ProfileStore profile_store_{store_.database()};
+    // Before what is read from the database: what changes meanwhile is looked at again.
     std::int64_t data_version_ = 0;
-    std::int64_t change_seq_ = 0;     // acted on up to here
+    std::int64_t change_seq_ = 0;   // acted on up to here
+    std::int64_t profile_seq_ = 0;  // likewise, of profiles
+    Verifier verifier_;
     std::int64_t forgotten_seq_ = 0;  // deleted from the database up to here
+    std::int64_t forgotten_profile_seq_ = 0;
     // Devices that have changed and whose sessions have not been told; the next one last, and what
     // changed last before the others: a key revoked does not wait behind an import.
     std::vector<std::string> untold_;

@@ -44,7 +44,8 @@ DeviceStore::DeviceStore(const std::filesystem::path& file)
             "SELECT key_id, hash, label, created_at, expires_at, last_used_at FROM api_keys "
             "WHERE device_id = ? ORDER BY created_at, key_id"),
       rules_(database_,
-             "SELECT rule_id, effect, operation, filter FROM rules WHERE device_id = ? "
+             "SELECT rule_id, effect, operation, filter, across_tenants FROM rules "
+             "WHERE device_id = ? "
              "ORDER BY rule_id"),
       data_version_(database_, "PRAGMA data_version"),
       keys_expired_(database_,
@@ -163,18 +164,24 @@ std::int64_t DeviceStore::add_rule(std::string_view device_id, const Rule& rule)
             "'{}' cannot be a rule's filter; write a topic filter, where {{device_id}} and "
             "{{tenant}} stand for the device's own",
             rule.filter));
+    if (rule.across_tenants &&
+        (rule.effect != Effect::allow || rule.operation != Operation::subscribe))
+        throw RefusedChange(
+            "only a rule that allows a subscription can reach across tenants; a deny holds for "
+            "messages of all tenants anyway");
     if (rules(device_id).size() >= limits::rules_per_device_max)
         throw RefusedChange(fmt::format(
             "device {} has {} rules already; put what many devices share into a profile", device_id,
             limits::rules_per_device_max));
 
     SQLite::Statement insert(database_,
-                             "INSERT INTO rules (device_id, effect, operation, filter) "
-                             "VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING");
+                             "INSERT INTO rules (device_id, effect, operation, filter, "
+                             "across_tenants) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING");
     insert.bind(1, std::string(device_id));
     insert.bind(2, std::string(to_text(rule.effect)));
     insert.bind(3, std::string(to_text(rule.operation)));
     insert.bind(4, rule.filter);
+    insert.bind(5, rule.across_tenants ? 1 : 0);
     if (insert.exec() == 0)
         throw RefusedChange(fmt::format("device {} has this rule already", device_id));
     return database_.getLastInsertRowid();
@@ -202,6 +209,7 @@ std::vector<Rule> DeviceStore::rules(std::string_view device_id) {
             .operation = query.column(2).getString() == "publish" ? Operation::publish
                                                                   : Operation::subscribe,
             .filter = query.column(3).getString(),
+            .across_tenants = query.column(4).getInt() != 0,
         });
     return rules;
 }

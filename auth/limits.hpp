@@ -29,6 +29,9 @@ constexpr std::size_t channels_per_device_max = 64;
 constexpr std::size_t text_bytes_max = 256;
 constexpr std::size_t rule_filter_bytes_max = 1'024;
 
+// The text of a profile, some hundred rules.
+constexpr std::size_t profile_file_bytes_max = 64u << 10;
+
 // Devices that are read from the database at a time where all of them are listed: a page takes 2 ms
 // and less than a megabyte.
 constexpr std::size_t device_page = 1'000;

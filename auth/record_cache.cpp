@@ -33,4 +33,9 @@ void RecordCache::forget(std::string_view device_id) {
     by_use_.erase(entry);
 }
 
+void RecordCache::clear() {
+    by_id_.clear();
+    by_use_.clear();
+}
+
 }  // namespace drawbridge::auth

@@ -47,6 +47,7 @@ public:
     DeviceRecordPtr find(std::string_view device_id);  // null if it is not remembered
     void remember(std::string_view device_id, DeviceRecordPtr record);
     void forget(std::string_view device_id);
+    void clear();
     std::size_t size() const { return by_id_.size(); }
 
 private:

@@ -20,13 +20,17 @@ Variables variables_of(const Device& device, std::string_view key_id) {
     return {.device_id = device.device_id, .tenant = device.tenant, .key_id = key_id};
 }
 
+bool any_fits(const std::vector<std::string>& patterns, const Device& device,
+              std::string_view key_id, std::string_view name) {
+    return std::any_of(patterns.begin(), patterns.end(), [&](const std::string& pattern) {
+        return fits(pattern, variables_of(device, key_id), name);
+    });
+}
+
 }  // namespace
 
 bool may_use_client_id(const Device& device, std::string_view key_id, std::string_view client_id) {
-    const auto& patterns = device.profile->client_ids;
-    return std::any_of(patterns.begin(), patterns.end(), [&](const std::string& pattern) {
-        return fits(pattern, variables_of(device, key_id), client_id);
-    });
+    return any_fits(device.profile->client_ids, device, key_id, client_id);
 }
 
 Verifier::Verifier(DeviceStore& store, const Secret& secret, Profiles profiles)
@@ -73,14 +77,24 @@ std::string Verifier::objection(const core::Credentials& shown, const DeviceReco
     if (key->expired(now)) return fmt::format("API key {} has expired", key->key_id);
 
     const Device& device = *record.device;
-    if (!fits(device.profile->username, variables_of(device, key->key_id), *shown.username))
+    if (!any_fits(device.profile->usernames, device, key->key_id, *shown.username))
         return fmt::format("the user name is not the one of profile {}", device.profile->name);
     if (!may_use_client_id(device, key->key_id, shown.client_id))
         return fmt::format("the client id is not one of profile {}", device.profile->name);
+    if (core::tenant_id(device.tenant) == core::no_tenant_left)
+        return "the broker has more tenants than it can tell apart";
     // Whatever a profile allows: nobody takes the name of another device, and locks it out.
     if (shown.client_id != device.device_id && record_of(shown.client_id)->known)
         return "the client id is that of another device";
     return {};
+}
+
+void Verifier::change_profile(std::string_view name, std::optional<Profile> profile) {
+    if (profile)
+        profiles_.add(*std::move(profile));
+    else
+        profiles_.remove(name);
+    cache_.clear();
 }
 
 DeviceRecordPtr Verifier::record_of_username(std::string_view username) {

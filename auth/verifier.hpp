@@ -5,6 +5,7 @@
 // Owner: the Authenticator. Threads: the owner's only.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -39,6 +40,10 @@ public:
     DeviceRecordPtr record_of(std::string_view device_id);
     // Its record has changed.
     void forget(std::string_view device_id) { cache_.forget(device_id); }
+
+    const Profiles& profiles() const { return profiles_; }
+    // The profile of this name is another one now, or gone.
+    void change_profile(std::string_view name, std::optional<Profile> profile);
 
 private:
     DeviceRecordPtr record_of_username(std::string_view username);

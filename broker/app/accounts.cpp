@@ -210,7 +210,8 @@ json::array rules_as_json(DeviceRegistry& registry, const std::string& id) {
         rules.push_back({{"rule", rule.rule_id},
                          {"effect", std::string(to_text(rule.effect))},
                          {"operation", std::string(to_text(rule.operation))},
-                         {"filter", rule.filter}});
+                         {"filter", rule.filter},
+                         {"across_tenants", rule.across_tenants}});
     return rules;
 }
 

@@ -25,10 +25,12 @@ struct Arguments {
     std::string operation;
     std::string filter;
     std::int64_t rule = 0;
+    bool across_tenants = false;
 };
 
 std::string in_words(const auth::Rule& rule) {
-    return fmt::format("{} {} {}", to_text(rule.effect), to_text(rule.operation), rule.filter);
+    return fmt::format("{} {} {}{}", to_text(rule.effect), to_text(rule.operation), rule.filter,
+                       rule.across_tenants ? ", across tenants" : "");
 }
 
 void list_rules(const GlobalOptions& options, const Arguments& arguments) {
@@ -36,10 +38,11 @@ void list_rules(const GlobalOptions& options, const Arguments& arguments) {
     const auth::StoredDevice account = registry.store().get(arguments.id);
     if (options.json) return print_json(rules_as_json(registry, arguments.id));
     TextTable table;
-    table.add({"RULE", "EFFECT", "OPERATION", "FILTER"});
+    table.add({"RULE", "EFFECT", "OPERATION", "ACROSS TENANTS", "FILTER"});
     for (const auth::Rule& rule : registry.store().rules(arguments.id))
         table.add({fmt::format("{}", rule.rule_id), std::string(to_text(rule.effect)),
-                   std::string(to_text(rule.operation)), rule.filter});
+                   std::string(to_text(rule.operation)), rule.across_tenants ? "yes" : "",
+                   rule.filter});
     fmt::print("{}These are on top of the rules of profile {}.\n", table.text(), account.profile);
 }
 
@@ -49,7 +52,8 @@ void add_rule(const GlobalOptions& options, const Arguments& arguments, Effect e
                           .operation = arguments.operation == to_text(Operation::publish)
                                            ? Operation::publish
                                            : Operation::subscribe,
-                          .filter = arguments.filter};
+                          .filter = arguments.filter,
+                          .across_tenants = arguments.across_tenants};
     DeviceRegistry registry(options, IfMissing::refuse);
     SQLite::Transaction change = registry.store().begin();
     const std::int64_t rule_id = registry.store().add_rule(arguments.id, rule);
@@ -61,7 +65,8 @@ void add_rule(const GlobalOptions& options, const Arguments& arguments, Effect e
                            {"rule", rule_id},
                            {"effect", std::string(to_text(rule.effect))},
                            {"operation", std::string(to_text(rule.operation))},
-                           {"filter", rule.filter}});
+                           {"filter", rule.filter},
+                           {"across_tenants", rule.across_tenants}});
     fmt::print("Rule {} of {}: {}\n", rule_id, arguments.id, in_words(rule));
 }
 
@@ -108,7 +113,10 @@ void add_acl_commands(CLI::App& app, const GlobalOptions& options) {
         add_command("allow", "allows it what the filter covers",
                     [](const auto& o, const auto& a) { add_rule(o, a, Effect::allow); });
     add_rule_options(allow);
-    add_examples(allow, {"acl allow pump-7 publish 'plant/{device_id}/#'"});
+    allow->add_flag("--across-tenants", arguments->across_tenants,
+                    "of a subscription: messages of other tenants as well");
+    add_examples(allow, {"acl allow pump-7 publish 'plant/{device_id}/#'",
+                         "acl allow pump-7 subscribe 'news/#' --across-tenants"});
     CLI::App* deny =
         add_command("deny", "denies it, whatever else allows it",
                     [](const auto& o, const auto& a) { add_rule(o, a, Effect::deny); });

@@ -1,4 +1,4 @@
-// Reads the configuration: the only file that includes toml++, which takes seconds to compile.
+// Reads the configuration: the only file here that includes toml++, which takes seconds to compile.
 #include "broker/app/configuration.hpp"
 
 #include <arpa/inet.h>

@@ -52,8 +52,10 @@ struct AuthConfiguration {
 
 struct AclConfiguration {
     enum class DeniedPublish { drop, disconnect };
+    enum class RevokedSubscription { end, disconnect };
 
     DeniedPublish denied_publish = DeniedPublish::drop;
+    RevokedSubscription revoked_subscription = RevokedSubscription::end;
 };
 
 // The defaults of [throttle]: what a person who mistypes a key, or a device with an old one, does

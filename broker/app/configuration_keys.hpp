@@ -33,6 +33,10 @@ inline constexpr Choices<AclConfiguration::DeniedPublish, 2> denied_publish_choi
     {"drop", AclConfiguration::DeniedPublish::drop},
     {"disconnect", AclConfiguration::DeniedPublish::disconnect},
 }};
+inline constexpr Choices<AclConfiguration::RevokedSubscription, 2> revoked_subscription_choices = {{
+    {"end", AclConfiguration::RevokedSubscription::end},
+    {"disconnect", AclConfiguration::RevokedSubscription::disconnect},
+}};
 inline constexpr Choices<BrokerConfiguration::QueueFull, 2> queue_full_choices = {{
     {"drop", BrokerConfiguration::QueueFull::drop},
     {"refuse", BrokerConfiguration::QueueFull::refuse},
@@ -80,6 +84,7 @@ void visit_keys(Keys& keys, AuthConfiguration& auth) {
 template <class Keys>
 void visit_keys(Keys& keys, AclConfiguration& acl) {
     keys.choice("denied_publish", acl.denied_publish, denied_publish_choices);
+    keys.choice("revoked_subscription", acl.revoked_subscription, revoked_subscription_choices);
 }
 
 template <class Keys>

@@ -51,7 +51,8 @@ public:
         for (const auth::Rule& rule : store_.rules(device.device_id))
             rules.push_back({{"effect", std::string(to_text(rule.effect))},
                              {"operation", std::string(to_text(rule.operation))},
-                             {"filter", rule.filter}});
+                             {"filter", rule.filter},
+                             {"across_tenants", rule.across_tenants}});
         if (!with_keys_) return object;
         json::array& keys = object["keys"].emplace_array();
         for (const auth::StoredKey& key : store_.keys(device.device_id))

@@ -21,11 +21,11 @@ using storage::Query;
 using storage::to_unix_ms;
 
 bool same_rules(const std::vector<auth::Rule>& a, const std::vector<auth::Rule>& b) {
-    return std::equal(a.begin(), a.end(), b.begin(), b.end(),
-                      [](const auth::Rule& one, const auth::Rule& other) {
-                          return one.effect == other.effect && one.operation == other.operation &&
-                                 one.filter == other.filter;
-                      });
+    return std::equal(
+        a.begin(), a.end(), b.begin(), b.end(), [](const auth::Rule& one, const auth::Rule& other) {
+            return one.effect == other.effect && one.operation == other.operation &&
+                   one.filter == other.filter && one.across_tenants == other.across_tenants;
+        });
 }
 
 }  // namespace

@@ -151,6 +151,11 @@ auth::Rule rule_in(const json::object& fields) {
     std::string operation;
     for (const auto& [name, value] : fields) {
         if (name == "rule") continue;  // exported, and given anew
+        if (name == "across_tenants") {
+            if (!value.is_bool()) throw BadLine("a rule's across_tenants must be true or false");
+            rule.across_tenants = value.get_bool();
+            continue;
+        }
         std::string text = text_in(name, value);
         if (name == "effect")
             effect = std::move(text);

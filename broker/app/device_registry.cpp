@@ -36,7 +36,10 @@ const std::filesystem::path& open_directory(const std::filesystem::path& data,
 }  // namespace
 
 DeviceRegistry::DeviceRegistry(const GlobalOptions& options, IfMissing if_missing)
-    : data_(open_directory(options.data, if_missing)), store_(data_ / "drawbridge.db") {}
+    : data_(open_directory(options.data, if_missing)), store_(data_ / "drawbridge.db") {
+    // One that cannot be used is missed where it is named; profile list says what is wrong with it.
+    auth::add_own_profiles(profile_store_, profiles_);
+}
 
 MadeKey DeviceRegistry::make_key(std::string_view device_id, const std::string& label,
                                  std::optional<WallTime> expires_at, WallTime now) {

@@ -12,6 +12,7 @@
 
 #include "auth/device_store.hpp"
 #include "auth/profile.hpp"
+#include "auth/profile_store.hpp"
 #include "auth/secret.hpp"
 #include "broker/app/global_options.hpp"
 #include "broker/base/clock.hpp"
@@ -32,6 +33,8 @@ public:
     DeviceRegistry(const GlobalOptions& options, IfMissing if_missing);
 
     auth::DeviceStore& store() { return store_; }
+    auth::ProfileStore& profile_store() { return profile_store_; }
+    // Those built in and the operator's own, but for those of these that cannot be used.
     const auth::Profiles& profiles() const { return profiles_; }
 
     // Makes a key and stores its hash.
@@ -60,6 +63,7 @@ public:
 private:
     std::filesystem::path data_;
     auth::DeviceStore store_;
+    auth::ProfileStore profile_store_{store_.database()};
     auth::Profiles profiles_ = auth::Profiles::built_in();
 };
 

@@ -25,12 +25,23 @@ void IdentityReviews::detach() {
 }
 
 void IdentityReviews::add(const auth::DeviceChange& change) {
+    add_to_each_shard(
+        [&](Pending& pending) { pending.devices.insert_or_assign(change.device_id, change); });
+}
+
+void IdentityReviews::add(const auth::ProfileChange& change) {
+    add_to_each_shard(
+        [&](Pending& pending) { pending.profiles.insert_or_assign(change.name, change); });
+}
+
+template <class Put>
+void IdentityReviews::add_to_each_shard(Put put) {
     const std::scoped_lock lock(mutex_);
     if (network_ == nullptr) return;
     for (unsigned index = 0; index < network_->loops(); ++index) {
         Pending& pending = pending_[index];
         const bool review_is_due = !pending.empty();
-        pending.insert_or_assign(change.device_id, change);
+        put(pending);
         if (review_is_due) continue;
         net::Loop& loop = network_->loop(index);
         loop.post([this, &loop] { review(loop.shard()); });
@@ -41,33 +52,70 @@ void IdentityReviews::review(core::Shard& shard) {
     Pending changes;
     {
         const std::scoped_lock lock(mutex_);
-        changes.swap(pending_[shard.index()]);
+        std::swap(changes, pending_[shard.index()]);
     }
-    auto& recent = recent_[shard.index()];
-    std::erase_if(recent, [&](const auto& one) { return one.second.at + remember_ < shard.now(); });
-    for (const auto& [id, change] : changes)
-        recent.insert_or_assign(id, Recent{shard.now(), change});
+    Recent& recent = recent_[shard.index()];
+    const auto is_old = [&](const auto& one) { return one.second.at + remember_ < shard.now(); };
+    std::erase_if(recent.devices, is_old);
+    std::erase_if(recent.profiles, is_old);
+    for (const auto& [id, change] : changes.devices)
+        recent.devices.insert_or_assign(id, Dated<auth::DeviceChange>{shard.now(), change});
+    for (const auto& [name, change] : changes.profiles)
+        recent.profiles.insert_or_assign(name, Dated<auth::ProfileChange>{shard.now(), change});
 
+    shard.review_identities([&](const core::Session& session) { return judge(session, changes); });
+}
+
+core::Shard::Verdict IdentityReviews::judge(const core::Session& session, const Pending& changes) {
     using Verdict = core::Shard::Verdict;
-    shard.review_identities([&](const core::Session& session) -> Verdict {
-        const auto found = changes.find(std::string(session.identity().id()));
-        if (found == changes.end()) return {};
-        const auth::DeviceChange& change = found->second;
-        const core::IdentityPtr& held = session.held_identity();
-        core::IdentityPtr renewed = change.renew(session.client_id(), held);
-        if (renewed == held) return {};
-        if (renewed) return {Verdict::Kind::replace, std::move(renewed)};
-        log::info("client {}: its device was {}; its connection ends", session.client_id(),
-                  change.removed ? "removed" : "disabled, or its key revoked");
-        return {change.removed ? Verdict::Kind::discard : Verdict::Kind::disconnect, nullptr};
-    });
+    const std::string& client_id = session.client_id();
+    const core::IdentityPtr& held = session.held_identity();
+    const auto of_name = changes.devices.find(client_id);
+    if (of_name != changes.devices.end() && of_name->second.claims_name_of(client_id, held)) {
+        log::info("client {}: there is a device of this name now; the session of {} ends",
+                  client_id, held->id());
+        return {Verdict::Kind::discard, nullptr};
+    }
+    core::IdentityPtr renewed = held;
+    const auto device = changes.devices.find(std::string(held->id()));
+    if (device != changes.devices.end()) {
+        const auth::DeviceChange& change = device->second;
+        renewed = change.renew(client_id, held);
+        if (!renewed) {
+            log::info("client {}: its device was {}; its connection ends", client_id,
+                      change.removed ? "removed" : "disabled, or its key revoked");
+            return {change.removed ? Verdict::Kind::discard : Verdict::Kind::disconnect, nullptr};
+        }
+    }
+    // After the device, whose record was read with this profile or one before it.
+    const auto profile = changes.profiles.find(std::string(renewed->profile()));
+    if (profile != changes.profiles.end()) {
+        renewed = profile->second.renew(client_id, renewed);
+        if (!renewed) {
+            log::info(
+                "client {}: its profile {} {}; its connection ends", client_id, profile->first,
+                profile->second.profile ? "does not allow its client id any more" : "is gone");
+            return {Verdict::Kind::disconnect, nullptr};
+        }
+    }
+    if (renewed == held) return {};
+    return {Verdict::Kind::replace, std::move(renewed)};
 }
 
 core::IdentityPtr IdentityReviews::recheck(core::Shard& shard, const std::string& client_id,
                                            const core::IdentityPtr& identity) {
-    const auto& recent = recent_[shard.index()];
-    const auto found = recent.find(std::string(identity->id()));
-    return found == recent.end() ? identity : found->second.change.renew(client_id, identity);
+    const Recent& recent = recent_[shard.index()];
+    core::IdentityPtr renewed = identity;
+    const auto of_name = recent.devices.find(client_id);
+    if (of_name != recent.devices.end() &&
+        of_name->second.change.claims_name_of(client_id, identity))
+        return nullptr;
+    const auto device = recent.devices.find(std::string(identity->id()));
+    if (device != recent.devices.end()) renewed = device->second.change.renew(client_id, renewed);
+    if (!renewed) return nullptr;
+    const auto profile = recent.profiles.find(std::string(renewed->profile()));
+    return profile == recent.profiles.end() ? renewed
+                                            : profile->second.change.renew(client_id, renewed);
 }
 
 }  // namespace drawbridge::app

@@ -1,4 +1,5 @@
-// IdentityReviews: carries changes of devices from the authenticator to the live sessions.
+// IdentityReviews: carries changes of devices and of profiles from the authenticator to the live
+// sessions.
 //
 // Changes that come while a shard has not got to the last ones yet are taken together, so that
 // importing thousands of devices costs each shard a few passes over its sessions, not thousands.
@@ -23,25 +24,37 @@ public:
     void detach();
 
     void add(const auth::DeviceChange& change);
+    void add(const auth::ProfileChange& change);
 
 private:
-    using Pending = std::unordered_map<std::string, auth::DeviceChange>;  // by device_id
+    struct Pending {
+        std::unordered_map<std::string, auth::DeviceChange> devices;    // by device_id
+        std::unordered_map<std::string, auth::ProfileChange> profiles;  // by name
 
-    // A change that has been reviewed, for clients that were on their way meanwhile.
-    struct Recent {
+        bool empty() const { return devices.empty() && profiles.empty(); }
+    };
+    // Changes that have been reviewed, for clients that were on their way meanwhile.
+    template <class Change>
+    struct Dated {
         TimePoint at;
-        auth::DeviceChange change;
+        Change change;
+    };
+    struct Recent {
+        std::unordered_map<std::string, Dated<auth::DeviceChange>> devices;
+        std::unordered_map<std::string, Dated<auth::ProfileChange>> profiles;
     };
 
+    template <class Put>
+    void add_to_each_shard(Put put);
     void review(core::Shard& shard);
+    static core::Shard::Verdict judge(const core::Session& session, const Pending& changes);
     core::IdentityPtr recheck(core::Shard& shard, const std::string& client_id,
                               const core::IdentityPtr& identity);
 
     std::mutex mutex_;
     net::Network* network_ = nullptr;  // guarded by mutex_; null while not attached
     std::vector<Pending> pending_;     // by shard; guarded by mutex_
-    // By shard, then by device_id; each used by its own shard's thread.
-    std::vector<std::unordered_map<std::string, Recent>> recent_;
+    std::vector<Recent> recent_;       // by shard; each used by its own shard's thread
     Duration remember_{};
 };
 

@@ -72,6 +72,8 @@ core::Settings settings_of(const Configuration& configuration) {
         settings.duplicate_client_id = core::DuplicatePolicy::take_over;
     if (configuration.acl.denied_publish == AclConfiguration::DeniedPublish::disconnect)
         settings.denied_publish = core::DeniedPublish::disconnect;
+    if (configuration.acl.revoked_subscription == AclConfiguration::RevokedSubscription::disconnect)
+        settings.revoked_subscription = core::RevokedSubscription::disconnect;
     if (configuration.broker.queue_full == BrokerConfiguration::QueueFull::refuse)
         settings.queue_full = core::QueueFull::refuse;
     return settings;
@@ -161,8 +163,12 @@ void serve(const GlobalOptions& options) {
     core::Broker broker(settings_of(configuration), shards);
     broker.set_audit(audit);
     IdentityReviews reviews;
+    auth::AuthenticatorOptions auth_options = authenticator_options(options, configuration, audit);
+    auth_options.on_profile_change = [&](const auth::ProfileChange& change) {
+        reviews.add(change);
+    };
     auto authenticator = std::make_unique<auth::Authenticator>(
-        authenticator_options(options, configuration, audit), secret, auth::Profiles::built_in(),
+        auth_options, secret, auth::Profiles::built_in(configuration.limits),
         [&](const auth::DeviceChange& change) { reviews.add(change); });
     net::Network network(broker, *authenticator, network_settings_of(configuration, shards));
     open_ports(options, configuration, network);

@@ -15,27 +15,30 @@
 #include <string_view>
 #include <vector>
 
+#include "broker/core/tenants.hpp"
 #include "broker/core/text_hash.hpp"
 
 namespace drawbridge::core {
 
 class FullQueues {
 public:
-    void add(const std::vector<std::string>& filters);
+    // tenant: the session's.
+    void add(const std::vector<std::string>& filters, TenantId tenant);
     // What add() was given.
-    void remove(const std::vector<std::string>& filters);
+    void remove(const std::vector<std::string>& filters, TenantId tenant);
 
-    // One load while no queue is full.
-    bool concern(std::string_view topic) const;
+    // Is there one among those that messages of the tenant reach? One load while no queue is full.
+    bool concern(std::string_view topic, TenantId tenant) const;
 
 private:
-    using Counts = boost::unordered_flat_map<std::string, std::size_t, TextHash, std::equal_to<>>;
+    using Sessions = boost::unordered_flat_map<TenantId, std::size_t>;  // how many, by tenant
+    using Counts = boost::unordered_flat_map<std::string, Sessions, TextHash, std::equal_to<>>;
 
     Counts& counts_for(const std::string& filter);
 
     std::atomic<bool> some_{false};
     mutable std::mutex mutex_;
-    Counts exact_;      // guarded by mutex_; how many sessions, by filter without wildcards
+    Counts exact_;      // guarded by mutex_; by filter without wildcards
     Counts wildcards_;  // guarded by mutex_
 };
 

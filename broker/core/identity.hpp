@@ -10,6 +10,9 @@
 #include <string>
 #include <string_view>
 
+#include "broker/base/limits.hpp"
+#include "broker/core/tenants.hpp"
+
 namespace drawbridge::core {
 
 // The answer to "may it?", with the rule that decided, in words for people.
@@ -36,6 +39,18 @@ public:
     // False: may_receive() is true for every topic that a granted filter matches, and need not be
     // asked.
     virtual bool has_denied_subscriptions() const = 0;
+
+    // Messages of another tenant are kept from it, unless it has none itself or a rule lets them
+    // across.
+    virtual TenantId tenant_id() const { return 0; }
+    virtual bool has_rules_across_tenants() const { return false; }
+    virtual bool may_receive_across_tenants(std::string_view) const { return false; }
+
+    // What bounds this client alone; null: the same as all. Lives as long as the identity.
+    virtual const Limits* limits() const { return nullptr; }
+
+    // True only if all the answers above are the same.
+    virtual bool has_rules_of(const Identity& other) const { return this == &other; }
 
     // The same answers as may_publish(topic) and may_subscribe(filter), with the rule that decides.
     virtual Decision decide_publish(std::string_view topic) const = 0;

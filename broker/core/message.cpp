@@ -19,10 +19,13 @@ MessagePtr Message::copy_of(const MessageView& view) {
     void* memory = std::malloc(sizeof(Message) + bytes);
     if (memory == nullptr) throw std::bad_alloc();
     auto* message = new (memory) Message();
-    message->payload_bytes_ = static_cast<std::uint32_t>(view.payload.size());
-    message->properties_bytes_ = static_cast<std::uint32_t>(view.properties.size());
-    message->topic_bytes_ = static_cast<std::uint16_t>(view.topic.size());
-    message->qos_ = view.qos;
+    constexpr std::size_t packet_bytes = (1u << 28) - 1;
+    static_assert(sizeof(Message) == 24, "each message that waits has this beside its bytes");
+    message->payload_bytes_ = static_cast<std::uint32_t>(view.payload.size()) & packet_bytes;
+    message->properties_bytes_ = view.properties.size() & packet_bytes;
+    message->topic_bytes_ = view.topic.size() & UINT16_MAX;
+    message->tenant_ = view.tenant & tenants_max;
+    message->qos_ = view.qos & 3u;
     message->retain_ = view.retain;
     message->expires_at_ = view.expires_at;
     auto* at = reinterpret_cast<std::uint8_t*>(message + 1);
@@ -43,6 +46,7 @@ MessageView Message::view() const {
     view.expires_at = expires_at_;
     view.qos = qos_;
     view.retain = retain_;
+    view.tenant = tenant_;
     return view;
 }
 

@@ -12,6 +12,7 @@
 
 #include "broker/base/bytes.hpp"
 #include "broker/base/clock.hpp"
+#include "broker/core/tenants.hpp"
 
 namespace drawbridge::core {
 
@@ -22,6 +23,7 @@ struct MessageView {
     TimePoint expires_at = TimePoint::max();
     std::uint8_t qos = 0;
     bool retain = false;
+    TenantId tenant = 0;  // its sender's
 
     bool expires() const { return expires_at != TimePoint::max(); }
     bool expired(TimePoint now) const { return expires_at <= now; }
@@ -48,11 +50,13 @@ private:
     const std::uint8_t* content() const { return reinterpret_cast<const std::uint8_t*>(this + 1); }
 
     mutable std::atomic<std::uint32_t> count_{0};
-    std::uint32_t payload_bytes_ = 0;
-    std::uint32_t properties_bytes_ = 0;
-    std::uint16_t topic_bytes_ = 0;
-    std::uint8_t qos_ = 0;
-    bool retain_ = false;
+    // No packet has more than 28 bits of bytes (section 2.1.4).
+    std::uint32_t payload_bytes_ : 28 = 0;
+    std::uint32_t qos_ : 2 = 0;
+    std::uint32_t retain_ : 1 = 0;
+    std::uint64_t properties_bytes_ : 28 = 0;
+    std::uint64_t topic_bytes_ : 16 = 0;
+    std::uint64_t tenant_ : 20 = 0;
     TimePoint expires_at_;
 };
 

@@ -169,6 +169,35 @@ std::vector<Outgoing> Outbound::take_waiting_shared() {
     return gone;
 }
 
+std::vector<Outgoing> Outbound::withdraw(const std::function<bool(const MessageView&)>& denied) {
+    std::vector<Outgoing> gone;
+    for (Ring<Outgoing>* const ring : {&waiting_, &waiting_of_qos0_}) {
+        for (std::size_t left = ring->size(); left > 0; --left) {
+            Outgoing message = take(*ring);
+            if (denied(message.message->view())) {
+                gone.push_back(std::move(message));
+                continue;
+            }
+            waiting_bytes_ += message.message->bytes();
+            ring->push_back(std::move(message));
+        }
+    }
+    for (std::size_t i = sent_.size() - unsent_; i < sent_.size();) {
+        Outgoing& message = sent_[i];
+        if (message.awaits == Outgoing::Awaits::pubcomp || !denied(message.message->view())) {
+            ++i;
+        } else if (message.awaits == Outgoing::Awaits::puback) {
+            gone.push_back(std::move(message));
+            sent_.erase(i);
+            --unsent_;
+        } else {
+            message.goes_on_with_pubrel();
+            ++i;
+        }
+    }
+    return gone;
+}
+
 std::vector<Offer> Outbound::offers() const {
     std::vector<Offer> offers;
     for (std::size_t i = 0; i < sent_.size(); ++i) {

@@ -8,6 +8,7 @@
 // of QoS 0 make room first, then what has expired; then the new message is refused.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -35,6 +36,14 @@ struct Outgoing {
     bool retain = false;
     bool sent_before = false;  // a further transmission carries DUP
     Awaits awaits = Awaits::puback;
+
+    // Of QoS 2: the message itself is not needed any more.
+    void goes_on_with_pubrel() {
+        awaits = Awaits::pubcomp;
+        message.reset();
+        subscription_ids.reset();
+        group = GroupRef{};
+    }
 };
 
 // A message of a share group that its member has left unacknowledged.
@@ -85,6 +94,10 @@ public:
     // MQTT-4.8.2-5).
     std::vector<Outgoing> take_waiting_shared();
     std::vector<Offer> offers() const;
+    // Takes out what waits and what was sent on an earlier connection, where `denied` says so. Of
+    // QoS 2, what was sent stays without its message, and goes on with PUBREL: its identifier is in
+    // use on the other side.
+    std::vector<Outgoing> withdraw(const std::function<bool(const MessageView&)>& denied);
     // Another member has taken an offer; nothing happens if it has been sent again meanwhile.
     void offer_taken(std::uint16_t packet_id, std::uint64_t group);
 

@@ -22,7 +22,9 @@ struct Head {
     PublishBatch::Step step;
     MemberState believed;
     std::uint16_t packet_id;
+    TenantId tenant;
 };
+static_assert(sizeof(Head) == 56);
 
 std::uint8_t* put(std::uint8_t* at, Bytes bytes) {
     if (!bytes.empty()) std::memcpy(at, bytes.data(), bytes.size());
@@ -44,6 +46,7 @@ void PublishBatch::append(const Item& item) {
     head.qos = message.qos;
     head.granted_qos = item.granted_qos;
     head.retain = message.retain;
+    head.tenant = message.tenant;
     head.retain_as_published = item.retain_as_published;
     head.denials = item.denials;
     head.packet_id = item.packet_id;
@@ -73,6 +76,7 @@ std::size_t PublishBatch::read(std::size_t at, Item& item) const {
     item.message.expires_at = TimePoint(Duration(head.expires_at));
     item.message.qos = head.qos;
     item.message.retain = head.retain;
+    item.message.tenant = head.tenant;
     item.receiver = head.receiver;
     item.group = head.group;
     item.subscription_id = head.subscription_id;

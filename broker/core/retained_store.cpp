@@ -28,50 +28,63 @@ bool RetainedStore::store(const MessageView& message, RetainedOrigin origin, Tim
     for (int left = expired_per_call_max;
          left > 0 && !expiries_.empty() && expiries_.begin()->first <= now; --left)
         erase(kept_.find(expiries_.begin()->second));
-    const auto found = kept_.find(message.topic);
-    if (removes) {
-        if (found != kept_.end()) erase(found);
-        return true;
+    const auto first = kept_.lower_bound({message.topic, 0});
+    const auto gives_way = [&](TenantId tenant) {
+        return tenant == message.tenant || tenant == 0 || message.tenant == 0;
+    };
+    std::size_t replaced = 0;
+    std::size_t replaced_bytes = 0;
+    for (auto at = first; at != kept_.end() && at->first.first == message.topic; ++at) {
+        if (!gives_way(at->first.second)) continue;
+        ++replaced;
+        replaced_bytes += at->second.message->bytes();
     }
-    const std::size_t replaced = found == kept_.end() ? 0 : found->second.message->bytes();
-    if (found == kept_.end() && kept_.size() >= limits_.max_retained_messages) return false;
-    if (bytes_ - replaced + copy->bytes() > limits_.max_retained_bytes) return false;
-    if (found != kept_.end()) erase(found);
+    if (!removes) {
+        if (replaced == 0 && kept_.size() >= limits_.max_retained_messages) return false;
+        if (bytes_ - replaced_bytes + copy->bytes() > limits_.max_retained_bytes) return false;
+    }
+    for (auto at = first; replaced > 0;) {
+        const auto here = at++;
+        if (!gives_way(here->first.second)) continue;
+        erase(here);
+        --replaced;
+    }
+    if (removes) return true;
     bytes_ += copy->bytes();
     const MessageView kept = copy->view();
-    if (kept.expires()) expiries_.emplace(kept.expires_at, kept.topic);
-    kept_.emplace(kept.topic, Kept{std::move(copy), origin});
+    const Key key(kept.topic, kept.tenant);
+    if (kept.expires()) expiries_.emplace(kept.expires_at, key);
+    kept_.emplace(key, Kept{std::move(copy), origin});
     return true;
 }
 
-void RetainedStore::erase(std::map<std::string_view, Kept>::iterator at) {
+void RetainedStore::erase(std::map<Key, Kept>::iterator at) {
     const MessagePtr keeps_the_topic_alive = at->second.message;
     const MessageView gone = keeps_the_topic_alive->view();
     bytes_ -= keeps_the_topic_alive->bytes();
-    if (gone.expires()) expiries_.erase({gone.expires_at, gone.topic});
+    if (gone.expires()) expiries_.erase({gone.expires_at, at->first});
     kept_.erase(at);
 }
 
-std::optional<std::string> RetainedStore::search(std::string_view filter, const std::string& after,
-                                                 std::size_t& steps, TimePoint now,
-                                                 const Visit& visit) const {
+std::optional<RetainedPlace> RetainedStore::search(std::string_view filter,
+                                                   const RetainedPlace& after, std::size_t& steps,
+                                                   TimePoint now, const Visit& visit) const {
     const std::shared_lock lock(mutex_);
     const auto taken = [&](const Kept& kept) {
         return kept.message->view().expired(now) || visit(kept.message, kept.origin);
     };
-    if (!wire::has_wildcard(filter)) {
-        if (steps > 0) --steps;
-        const auto found = kept_.find(filter);
-        if (found == kept_.end() || taken(found->second)) return std::nullopt;
-        return after;
-    }
+    const bool exact = !wire::has_wildcard(filter);
     const std::string_view beginning = fixed_beginning(filter);
-    std::string_view last = after;
-    auto at = after.empty() ? kept_.lower_bound(beginning) : kept_.upper_bound(after);
-    for (; at != kept_.end() && at->first.starts_with(beginning); ++at) {
-        if (steps == 0) return std::string(last);
+    const auto is_near = [&](std::string_view topic) {
+        return exact ? topic == filter : topic.starts_with(beginning);
+    };
+    Key last(after.topic, after.tenant);
+    auto at = after.topic.empty() ? kept_.lower_bound({beginning, 0}) : kept_.upper_bound(last);
+    for (; at != kept_.end() && is_near(at->first.first); ++at) {
+        if (steps == 0) return RetainedPlace(last.first, last.second);
         --steps;
-        if (wire::matches(filter, at->first) && !taken(at->second)) return std::string(last);
+        if (wire::matches(filter, at->first.first) && !taken(at->second))
+            return RetainedPlace(last.first, last.second);
         last = at->first;
     }
     return std::nullopt;

@@ -1,5 +1,8 @@
 // RetainedStore: the retained message of each topic. MQTT 5.0, section 3.3.1.3.
 //
+// Of each topic and tenant, to be exact: a message takes the place of those that its sender's
+// tenant could see, and of no other tenant's. So there is one without a tenant, or one each of
+// several tenants.
 // Topics are kept in order, so a wildcard search begins at the filter's fixed beginning and can
 // stop and go on at any topic: a store of a million messages is read in short pieces.
 // Threads: any.
@@ -27,6 +30,14 @@ struct RetainedOrigin {
     std::uint64_t publisher = 0;  // hash_text() of its client id, for No Local; 0: nobody's
 };
 
+// Where a search stands.
+struct RetainedPlace {
+    RetainedPlace(std::string_view name = {}, TenantId of = 0) : topic(name), tenant(of) {}
+
+    std::string topic;  // "": at the beginning
+    TenantId tenant;
+};
+
 class RetainedStore {
 public:
     explicit RetainedStore(const Limits& limits) : limits_(limits) {}
@@ -36,11 +47,12 @@ public:
 
     // False: stop before this one.
     using Visit = std::function<bool(const MessagePtr&, RetainedOrigin)>;
-    // Visits messages that filter matches, in the order of their topics, from `after` (exclusive;
-    // "" for the beginning) on, and counts down `steps` for each topic it looks at, until they are
-    // used up. Returns the topic to go on from, or nothing at the end.
-    std::optional<std::string> search(std::string_view filter, const std::string& after,
-                                      std::size_t& steps, TimePoint now, const Visit& visit) const;
+    // Visits messages that filter matches, in the order of their topics, from `after` (exclusive)
+    // on, and counts down `steps` for each message it looks at, until they are used up. Returns the
+    // place to go on from, or nothing at the end.
+    std::optional<RetainedPlace> search(std::string_view filter, const RetainedPlace& after,
+                                        std::size_t& steps, TimePoint now,
+                                        const Visit& visit) const;
 
     std::size_t messages() const;
     std::size_t bytes() const;
@@ -50,15 +62,16 @@ private:
         MessagePtr message;
         RetainedOrigin origin;
     };
+    using Key = std::pair<std::string_view, TenantId>;  // the message's own topic
 
-    void erase(std::map<std::string_view, Kept>::iterator at);
+    void erase(std::map<Key, Kept>::iterator at);
 
     const Limits& limits_;
     mutable std::shared_mutex mutex_;
-    std::map<std::string_view, Kept> kept_;  // guarded by mutex_; keyed by the message's own topic
+    std::map<Key, Kept> kept_;  // guarded by mutex_
     // Those that expire, soonest first, so that what has expired does not count against the bounds.
-    std::set<std::pair<TimePoint, std::string_view>> expiries_;  // guarded by mutex_
-    std::size_t bytes_ = 0;                                      // guarded by mutex_
+    std::set<std::pair<TimePoint, Key>> expiries_;  // guarded by mutex_
+    std::size_t bytes_ = 0;                         // guarded by mutex_
 };
 
 }  // namespace drawbridge::core

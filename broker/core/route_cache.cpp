@@ -28,16 +28,16 @@ Target merge(const Subscription* const* first, const Subscription* const* last, 
 
 }  // namespace
 
-const Route& RouteCache::find(std::string_view topic) {
+const Route& RouteCache::find(std::string_view topic, TenantId tenant) {
     if (topic.size() > limits::route_topic_bytes_max) {
-        build(topic, long_topic_);
+        build(topic, tenant, long_topic_);
         return long_topic_;
     }
     auto found = young_.find(topic);
     if (found == young_.end()) {
         const auto aged = old_.find(topic);
-        std::unique_ptr<Route> route =
-            aged == old_.end() ? std::make_unique<Route>() : std::move(aged->second);
+        std::unique_ptr<Remembered> remembered =
+            aged == old_.end() ? std::make_unique<Remembered>(tenant) : std::move(aged->second);
         if (aged != old_.end()) old_.erase(aged);
         if (young_.size() >= limits::route_cache_entries_max ||
             young_bytes_ >= limits::route_cache_bytes_max) {
@@ -45,17 +45,27 @@ const Route& RouteCache::find(std::string_view topic) {
             young_ = Routes();
             young_bytes_ = 0;
         }
-        young_bytes_ += route->bytes();
-        found = young_.emplace(std::string(topic), std::move(route)).first;
+        young_bytes_ += remembered->route.bytes();
+        found = young_.emplace(std::string(topic), std::move(remembered)).first;
     }
-    Route& route = *found->second;
+    Route& route = route_of(*found->second, tenant);
     if (route.wildcard_generation != index_.wildcard_generation()) {
         // Built anew it may have grown. What it was counted with before stays counted: too much is
         // forgotten a little early.
-        build(topic, route);
+        build(topic, tenant, route);
         young_bytes_ += topic.size() + route.bytes();
     }
     return route;
+}
+
+Route& RouteCache::route_of(Remembered& topic, TenantId tenant) {
+    if (topic.tenant == tenant) return topic.route;
+    if (!topic.others)
+        topic.others =
+            std::make_unique<boost::unordered_flat_map<TenantId, std::unique_ptr<Route>>>();
+    std::unique_ptr<Route>& other = (*topic.others)[tenant];
+    if (!other) other = std::make_unique<Route>();
+    return *other;
 }
 
 void RouteCache::filter_changed(std::string_view filter) {
@@ -72,7 +82,7 @@ void RouteCache::forget_all() {
     young_bytes_ = 0;
 }
 
-void RouteCache::build(std::string_view topic, Route& route) {
+void RouteCache::build(std::string_view topic, TenantId tenant, Route& route) {
     route.wildcard_generation = index_.wildcard_generation();
     route.targets.clear();
     route.ids.clear();
@@ -95,7 +105,7 @@ void RouteCache::build(std::string_view topic, Route& route) {
         std::size_t no_local = 0;
         for (end = i; end < matching_.size() && matching_[end]->subscriber == receiver; ++end)
             no_local += matching_[end]->no_local;
-        if (!receiver->may_receive(topic)) continue;
+        if (!receiver->may_receive(topic, tenant)) continue;
         const auto* const* first = matching_.data() + i;
         const auto* const* last = matching_.data() + end;
         using From = Target::From;

@@ -1,4 +1,4 @@
-// RouteCache: topic -> who gets it, remembered.
+// RouteCache: topic and tenant of the sender -> who gets it, remembered.
 //
 // A route is worked out by matching the topic against the index once, and holds until a
 // subscription that concerns it changes: a change of a filter without wildcards forgets that one
@@ -50,8 +50,9 @@ class RouteCache {
 public:
     explicit RouteCache(const SubscriptionIndex& index) : index_(index) {}
 
-    // The route of topic; valid until the next call of any function here.
-    const Route& find(std::string_view topic);
+    // The route of topic for messages of a tenant's clients; valid until the next call of any
+    // function here.
+    const Route& find(std::string_view topic, TenantId tenant = 0);
 
     // To be called after a subscription to filter came, went or changed.
     void filter_changed(std::string_view filter);
@@ -59,10 +60,20 @@ public:
     void forget_all();
 
 private:
-    using Routes =
-        boost::unordered_flat_map<std::string, std::unique_ptr<Route>, TextHash, std::equal_to<>>;
+    // Nearly every topic is one tenant's, which is found with it.
+    struct Remembered {
+        explicit Remembered(TenantId first) : tenant(first) {}
 
-    void build(std::string_view topic, Route& route);
+        TenantId tenant;
+        Route route;
+        std::unique_ptr<boost::unordered_flat_map<TenantId, std::unique_ptr<Route>>>
+            others;  // of other tenants; null if none
+    };
+    using Routes = boost::unordered_flat_map<std::string, std::unique_ptr<Remembered>, TextHash,
+                                             std::equal_to<>>;
+
+    static Route& route_of(Remembered& topic, TenantId tenant);
+    void build(std::string_view topic, TenantId tenant, Route& route);
 
     const SubscriptionIndex& index_;
     Routes young_;

@@ -43,15 +43,15 @@ Session::~Session() {
 void Session::attach(Link& link, const ConnectRequest& request, bool session_present) {
     ASSERT(link_ == nullptr && !discarded_);
     const wire::ConnectView& connect = request.view();
-    const Limits& limits = shard_.settings().limits;
     using Id = wire::PropertyId;
-    link_ = &link;
-    link.session = this;
-    version_ = connect.version;
     if (session_present)
         change_identity(request.identity);  // its rules may be others than when the client left
     else
         identity_ = request.identity;
+    const Limits& limits = this->limits();
+    link_ = &link;
+    link.session = this;
+    version_ = connect.version;
     memo_.reset();
     last_packet_at_ = shard_.now();
     connected_at_ = WallClock::now();
@@ -69,8 +69,7 @@ void Session::attach(Link& link, const ConnectRequest& request, bool session_pre
         connect.properties.number(Id::topic_alias_maximum).value_or(0), limits.max_topic_alias);
     if (aliases > 0)
         rare().sent_aliases = std::make_unique<SentAliases>(static_cast<std::uint16_t>(aliases));
-    if (limits.messages_per_second > 0 || limits.bytes_per_second > 0)
-        rare().throttle = std::make_unique<Throttle>(*this, shard_.deadlines(), limits);
+    set_throttle();
     set_will(request);
     shard_.stats().connections.add();
 
@@ -161,16 +160,6 @@ void Session::discard() {
     shard_.session_discarded(*this);
 }
 
-void Session::change_identity(IdentityPtr identity) {
-    if (identity == identity_) return;
-    const bool changes_routes =
-        identity_->has_denied_subscriptions() || identity->has_denied_subscriptions();
-    identity_ = std::move(identity);
-    memo_.reset();
-    end_denied_subscriptions();
-    if (changes_routes && !subscriptions.empty()) shard_.routes().forget_all();
-}
-
 // --- time ----------------------------------------------------------------------------------------
 
 void Session::arm_deadline() {
@@ -234,12 +223,28 @@ void Session::publish_will() {
     const std::unique_ptr<Will> will = std::move(will_);
     MessageView message = will->message->view();
     if (will->expiry_s) message.expires_at = shard_.now() + seconds(*will->expiry_s);
+    message.tenant = identity_->tenant_id();
     if (identity_->may_publish(message.topic)) {
         shard_.publish(message, this, false);
     } else {
         shard_.stats().publishes_denied.add();
         note_will_refused(message.topic);
     }
+}
+
+// --- limits --------------------------------------------------------------------------------------
+
+const Limits& Session::limits() const {
+    const Limits* const own = identity_->limits();
+    return own != nullptr ? *own : shard_.settings().limits;
+}
+
+void Session::set_throttle() {
+    const Limits& limits = this->limits();
+    if (limits.messages_per_second > 0 || limits.bytes_per_second > 0)
+        rare().throttle = std::make_unique<Throttle>(*this, shard_.deadlines(), limits);
+    else if (rare_)
+        rare_->throttle.reset();
 }
 
 // --- parts made when needed ----------------------------------------------------------------------

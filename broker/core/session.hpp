@@ -15,6 +15,7 @@
 #include "broker/core/link.hpp"
 #include "broker/core/outbound.hpp"
 #include "broker/core/publish_batch.hpp"
+#include "broker/core/retained_store.hpp"
 #include "broker/core/share_groups.hpp"
 #include "broker/core/subscriber.hpp"
 #include "broker/core/throttle.hpp"
@@ -75,7 +76,8 @@ public:
     // Something stopped because the output was above its high-water mark.
     bool wants_room() const { return wants_room_; }
 
-    // Replaces the rules. Subscriptions that they do not allow any more end.
+    // Replaces the rules. Subscriptions that they do not allow any more end, and so may the
+    // connection (revoked_subscription); what waits and may not be received any more goes.
     void change_identity(IdentityPtr identity);
 
     // Whether a picked member has taken the message.
@@ -93,7 +95,7 @@ public:
     bool end_some_subscriptions();
 
     void deliver(OutgoingPublish& publish, const Delivery& delivery) override;
-    bool may_receive(std::string_view topic) const override;
+    bool may_receive(std::string_view topic, TenantId tenant) const override;
 
 private:
     struct Will {
@@ -111,7 +113,7 @@ private:
     // Retained messages still to be sent for a new subscription.
     struct Replay {
         std::string filter;
-        std::string after;                   // the last topic done
+        RetainedPlace after;                 // the last one done
         std::vector<std::uint64_t> horizon;  // what is newer has come or will come by itself
         std::uint8_t qos = 0;
         bool no_local = false;
@@ -131,6 +133,7 @@ private:
         MemberState state = MemberState::available;  // as the groups were told
         std::vector<Replay> replays;
         std::vector<std::string> full_filters;  // as broker().full_queues() was told
+        TenantId full_tenant = 0;               // likewise
         // Of this connection:
         ReceivedAliases received_aliases;
         std::unique_ptr<SentAliases> sent_aliases;  // null if the client allows none
@@ -165,6 +168,14 @@ private:
     Buffer& output();
     Outbound& outbound();
     Rare& rare();
+
+    const Limits& limits() const;  // this client's
+    void set_throttle();
+
+    // session_rules.cpp
+    bool is_walled_off(std::string_view topic, TenantId tenant) const;
+    std::string end_denied_subscriptions();
+    void withdraw_denied_messages();
 
     // session_audit.cpp
     std::string address_now() const;  // "" while the client is away
@@ -234,7 +245,6 @@ private:
     bool has_subscription(std::string_view share, std::string_view filter) const;
     std::size_t subscription_count() const;
     void end_shared_subscriptions();
-    void end_denied_subscriptions();
 
     Shard& shard_;
     const std::string client_id_;

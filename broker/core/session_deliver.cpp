@@ -9,10 +9,6 @@
 
 namespace drawbridge::core {
 
-bool Session::may_receive(std::string_view topic) const {
-    return !identity_->has_denied_subscriptions() || identity_->may_receive(topic);
-}
-
 void Session::deliver(OutgoingPublish& publish, const Delivery& delivery) {
     deliver(publish, delivery, GroupRef{});
 }
@@ -42,7 +38,7 @@ void Session::queue(OutgoingPublish& publish, const Delivery& delivery, std::uin
             delivery.subscription_ids.begin(), delivery.subscription_ids.end());
     const bool at_once = qos > 0 && link_ != nullptr && messages.nothing_waits() &&
                          messages.window_open() && has_room();
-    const Limits& limits = shard_.settings().limits;
+    const Limits& limits = this->limits();
     const bool taken = messages.push(std::move(message), limits, shard_.now());
     count_dropped();
     if (!taken) {
@@ -73,7 +69,8 @@ void Session::queue_is_full() {
     if (shard_.settings().queue_full != QueueFull::refuse) return;
     auto& filters = rare().full_filters;
     for (const SubscriptionRef& ref : subscriptions) filters.push_back(ref.entry->filter);
-    shard_.broker().full_queues().add(filters);
+    rare_->full_tenant = identity_->tenant_id();
+    shard_.broker().full_queues().add(filters, rare_->full_tenant);
 }
 
 // Once for each connection.
@@ -93,17 +90,18 @@ void Session::forget_full_filter(const std::string& filter) {
     const auto found = std::ranges::find(filters, filter);
     if (found == filters.end()) return;
     filters.erase(found);
-    shard_.broker().full_queues().remove({filter});
+    shard_.broker().full_queues().remove({filter}, rare_->full_tenant);
 }
 
 // To be called where messages leave the queue.
 void Session::look_for_room() {
-    if (queue_full_ && outbound_->has_drained(shard_.settings().limits)) queue_has_room();
+    if (queue_full_ && outbound_->has_drained(limits())) queue_has_room();
 }
 
 void Session::queue_has_room() {
     if (!std::exchange(queue_full_, false) || !rare_ || rare_->full_filters.empty()) return;
-    shard_.broker().full_queues().remove(std::exchange(rare_->full_filters, {}));
+    shard_.broker().full_queues().remove(std::exchange(rare_->full_filters, {}),
+                                         rare_->full_tenant);
 }
 
 wire::PublishMarks Session::marks_of(const Outgoing& message) {

@@ -136,6 +136,7 @@ Session::Outcome Session::receive_publish(const wire::PublishView& publish) {
     message.payload = publish.payload;
     message.qos = publish.qos;
     message.retain = publish.retain;
+    message.tenant = identity_->tenant_id();
     Buffer scratch;
     if (!publish.properties.empty()) {
         const PublishProperties properties = sort_properties(publish.properties, scratch);
@@ -196,7 +197,7 @@ Session::Outcome Session::receive_publish(const wire::PublishView& publish) {
 // Hands the message on to all who get it, or to nobody, and says why.
 Reason Session::take_over(const MessageView& message, std::string_view& why) {
     if (message.qos > 0 && shard_.settings().queue_full == QueueFull::refuse &&
-        shard_.broker().full_queues().concern(message.topic)) {
+        shard_.broker().full_queues().concern(message.topic, message.tenant)) {
         shard_.stats().refused_queue_full.add();
         why = "the queue of a subscriber is full";
         return Reason::quota_exceeded;
@@ -251,10 +252,7 @@ Session::Outcome Session::receive_pubrec(const wire::AckView& ack) {
     if (is_failure(ack.reason)) return {};
     Reason reason = Reason::success;
     if (message != nullptr) {
-        message->awaits = Outgoing::Awaits::pubcomp;
-        message->message.reset();
-        message->subscription_ids.reset();
-        message->group = GroupRef{};
+        message->goes_on_with_pubrel();
     } else if (!outbound_ || outbound_->find(ack.packet_id, Outgoing::Awaits::pubcomp) == nullptr) {
         reason = Reason::packet_identifier_not_found;
     }
@@ -292,7 +290,7 @@ Session::Outcome Session::receive_disconnect(const wire::DisconnectView& disconn
     if (expiry) {
         if (*expiry > 0 && connect_expiry_zero_)
             return Violation{Reason::protocol_error, "MQTT-3.14.2.2.2"};
-        expiry_s_ = std::min(*expiry, shard_.settings().limits.max_session_expiry);
+        expiry_s_ = std::min(*expiry, limits().max_session_expiry);
     }
     detach(disconnect.reason == Reason::success ? End::client_disconnected
                                                 : End::client_asked_for_will);

@@ -19,7 +19,7 @@ void Session::begin_replay(std::string_view filter, bool is_new,
     if (!is_new)
         std::erase_if(replays, [&](const Replay& replay) { return replay.filter == filter; });
     replays.push_back(
-        {std::string(filter), "", shard_.draw_horizon(), options.qos, options.no_local, id});
+        {std::string(filter), {}, shard_.draw_horizon(), options.qos, options.no_local, id});
 }
 
 // One piece; the rest in later turns, or when the client has taken in what it got.
@@ -35,7 +35,8 @@ void Session::replay_retained() {
             if (origin.turn > replay.horizon[origin.shard]) return true;
             if (replay.no_local && origin.publisher == hash_text(client_id_))
                 return true;  // MQTT-3.8.3-3
-            if (!may_receive(message->view().topic)) return true;
+            const MessageView view = message->view();
+            if (!may_receive(view.topic, view.tenant)) return true;
             // pump() comes back here when there is room again, or an acknowledgement.
             stopped = !has_room() || (outbound_ && !outbound_->nothing_waits());
             if (stopped) return false;

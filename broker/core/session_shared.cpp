@@ -19,7 +19,7 @@ Session::Taken Session::deliver_picked(const PublishBatch::Item& item, GroupRef 
         return subscription.id == item.subscription_id && wire::matches(subscription.filter, topic);
     };
     if (!rare_ || std::ranges::none_of(rare_->shared, is_its_own)) return Taken::not_now;
-    if (!may_receive(topic)) return Taken::denied;
+    if (!may_receive(topic, item.message.tenant)) return Taken::denied;
     if (member_state() > item.believed) {
         tell_groups();
         return Taken::not_now;

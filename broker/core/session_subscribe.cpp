@@ -90,7 +90,7 @@ Result<Reason> Session::subscribe(const wire::SubscriptionRequest& request, std:
     if (shared && request.options.no_local)
         return Violation{Reason::protocol_error, "MQTT-3.8.3-4"};
     if (!identity_->may_subscribe(parsed->filter)) return Reason::not_authorized;
-    if (subscription_count() >= limits.max_subscriptions_per_client &&
+    if (subscription_count() >= this->limits().max_subscriptions_per_client &&
         !has_subscription(parsed->share, parsed->filter))
         return Reason::quota_exceeded;
 
@@ -210,22 +210,6 @@ void Session::end_shared_subscriptions() {
     shard_.stats().subscriptions.subtract(rare_->shared.size());
     rare_->shared.clear();
     rare_->replays.clear();
-}
-
-void Session::end_denied_subscriptions() {
-    std::vector<std::string> denied;
-    for (const SubscriptionRef& ref : subscriptions)
-        if (!identity_->may_subscribe(ref.entry->filter)) denied.push_back(ref.entry->filter);
-    if (rare_)
-        for (const SharedSubscription& subscription : rare_->shared)
-            if (!identity_->may_subscribe(subscription.filter))
-                denied.push_back("$share/" + subscription.share + "/" + subscription.filter);
-    for (const std::string& filter : denied) {
-        log::info("client {}: its subscription to {} is not allowed any more and has ended",
-                  client_id_, filter);
-        note_subscribe_refused(filter, "its rules do not allow this subscription any more");
-        unsubscribe(filter);
-    }
 }
 
 }  // namespace drawbridge::core

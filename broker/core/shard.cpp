@@ -145,7 +145,7 @@ Reason Shard::publish(const MessageView& message, Session* from, bool whole) {
 }
 
 void Shard::deliver_here(const MessageView& message, const Session* from) {
-    const Route& route = routes_.find(message.topic);
+    const Route& route = routes_.find(message.topic, message.tenant);
     worked(route.targets.size() + route.groups.size());
     if (!route.targets.empty()) {
         OutgoingPublish publish(message, now_, route.targets.size());

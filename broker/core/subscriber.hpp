@@ -29,8 +29,8 @@ class Subscriber {
 public:
     // Must not change the subscription index.
     virtual void deliver(OutgoingPublish& publish, const Delivery& delivery) = 0;
-    // False for a topic denied inside a granted wildcard.
-    virtual bool may_receive(std::string_view topic) const = 0;
+    // False for a topic denied inside a granted wildcard, and for a message of another tenant.
+    virtual bool may_receive(std::string_view topic, TenantId tenant) const = 0;
 
     // The subscriptions that are not shared, in no order. Changed by the index alone.
     std::vector<SubscriptionRef> subscriptions;

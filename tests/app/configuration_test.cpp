@@ -56,6 +56,7 @@ TEST_CASE("the defaults are the documented ones", "[app][configuration]") {
     CHECK(configuration.auth.duplicate_client_id == AuthConfiguration::Duplicate::reject);
     CHECK(configuration.auth.duplicate_probe == 3s);
     CHECK(configuration.acl.denied_publish == AclConfiguration::DeniedPublish::drop);
+    CHECK(configuration.acl.revoked_subscription == AclConfiguration::RevokedSubscription::end);
     CHECK(configuration.broker.threads == 0);
     CHECK(configuration.broker.connect_timeout == 10s);
     CHECK(configuration.limits.max_session_expiry == 30 * 24 * 3600);
@@ -82,6 +83,7 @@ duplicate_client_id = "takeover"
 duplicate_probe = "500ms"
 [acl]
 denied_publish = "disconnect"
+revoked_subscription = "disconnect"
 [broker]
 threads = 4
 queue_full = "refuse"
@@ -140,6 +142,8 @@ level = "debug"
     CHECK(configuration.auth.duplicate_client_id == AuthConfiguration::Duplicate::takeover);
     CHECK(configuration.auth.duplicate_probe == 500ms);
     CHECK(configuration.acl.denied_publish == AclConfiguration::DeniedPublish::disconnect);
+    CHECK(configuration.acl.revoked_subscription ==
+          AclConfiguration::RevokedSubscription::disconnect);
     CHECK(configuration.broker.threads == 4);
     CHECK(configuration.broker.connect_timeout == 2s);
     CHECK(configuration.broker.queue_full == BrokerConfiguration::QueueFull::refuse);
@@ -182,7 +186,8 @@ TEST_CASE("a misspelt key is refused with its line and the keys that exist",
           "[app][configuration]") {
     const std::string mistake = mistake_in("[acl]\n\ndenied_publsh = \"drop\"\n");
     CHECK(mistake ==
-          "dir/test.toml:3: [acl] denied_publsh is not a key; known in [acl]: denied_publish");
+          "dir/test.toml:3: [acl] denied_publsh is not a key; known in [acl]: denied_publish, "
+          "revoked_subscription");
     CHECK_THAT(
         mistake_in("[limit]\nmax_inflight = 1\n"),
         Catch::StartsWith("dir/test.toml:1: limit is not a key; known here: listener, auth,"));

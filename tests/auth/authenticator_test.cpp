@@ -21,21 +21,22 @@ using Catch::Matchers::Contains;
 
 constexpr seconds patience{30};
 
-// What on_change was told, in order.
+// What the authenticator has told, in order.
+template <class Change>
 class Told {
 public:
-    void add(const DeviceChange& change) {
+    void add(const Change& change) {
         const std::lock_guard lock(mutex_);
         changes_.push_back(change);
         arrived_.notify_one();
     }
 
-    DeviceChange next() {
+    Change next() {
         std::unique_lock lock(mutex_);
         if (!arrived_.wait_for(lock, patience, [this] { return !changes_.empty(); })) {
             FAIL("no change was told");
         }
-        const DeviceChange change = changes_.front();
+        const Change change = changes_.front();
         changes_.pop_front();
         return change;
     }
@@ -48,18 +49,25 @@ public:
 private:
     std::mutex mutex_;
     std::condition_variable arrived_;
-    std::deque<DeviceChange> changes_;
+    std::deque<Change> changes_;
 };
 
 class Fixture : public Registry {
 public:
     const std::string key = add("pump-17");
     std::atomic<WallTime> now = today;
-    Told told;
+    Told<DeviceChange> told;
+    Told<ProfileChange> told_profiles;
 
-    std::unique_ptr<Authenticator> start(bool allow_anonymous = false) {
+    std::unique_ptr<Authenticator> start(bool allow_anonymous = false,
+                                         const char* anonymous_profile = "open") {
         const AuthenticatorOptions options{
-            .database = file, .allow_anonymous = allow_anonymous, .anonymous_profile = "open"};
+            .database = file,
+            .allow_anonymous = allow_anonymous,
+            .anonymous_profile = anonymous_profile,
+            .on_profile_change = [this](const ProfileChange& change) {
+                told_profiles.add(change);
+            }};
         return std::make_unique<Authenticator>(
             options, secret, Profiles::built_in(),
             [this](const DeviceChange& change) { told.add(change); },
@@ -231,15 +239,94 @@ TEST_CASE_METHOD(Fixture, "credentials must be right also where anonymous client
     CHECK_FALSE(ask(*authenticator, shown).identity);
 }
 
-TEST_CASE_METHOD(Fixture,
-                 "an anonymous client of the same name is not touched by a device's change",
+TEST_CASE_METHOD(Fixture, "an anonymous client does not get a device's name, nor its session",
                  "[auth][authenticator]") {
     const auto authenticator = start(true);
-    const auto anonymous =
-        ask(*authenticator, {.client_id = "pump-17", .username = {}, .password = {}, .address = ""})
-            .identity;
-    store.remove("pump-17");
-    CHECK(told.next().renew("pump-17", anonymous) == anonymous);
+    core::Credentials nobody{.client_id = "pump-17", .username = {}, .password = {}};
+    CHECK(ask(*authenticator, nobody).refusal == Reason::client_identifier_not_valid);
+    nobody.client_id = "pump-18";
+    const auto anonymous = ask(*authenticator, nobody).identity;
+    REQUIRE(anonymous);
+    add("pump-18");
+    const DeviceChange change = told.next();
+    CHECK(change.claims_name_of("pump-18", anonymous));
+    CHECK_FALSE(change.claims_name_of("pump-19", anonymous));
+    const auto device = ask(*authenticator, credentials("pump-18", add_key("pump-18"))).identity;
+    CHECK_FALSE(change.claims_name_of("pump-18", device));
+}
+
+TEST_CASE_METHOD(Fixture, "a device claims its name from whoever had it as a client id before",
+                 "[auth][authenticator]") {
+    const auto authenticator = start();
+    core::Credentials agent = credentials("edge", add("edge", "connhex"));
+    CHECK(told.next().device_id == "edge");
+    agent.client_id = "agent-edge";
+    const auto held = ask(*authenticator, agent).identity;
+    REQUIRE(held);
+    add("agent-edge");
+    look(*authenticator);
+    DeviceChange change = told.next();
+    CHECK(change.claims_name_of("agent-edge", held));
+    CHECK_FALSE(change.claims_name_of("edge", held));
+    CHECK_FALSE(ask(*authenticator, agent).identity);
+    store.remove("agent-edge");
+    look(*authenticator);
+    CHECK_FALSE(told.next().claims_name_of("agent-edge", held));
+    CHECK(ask(*authenticator, agent).identity);
+}
+
+TEST_CASE_METHOD(Fixture, "an anonymous client's id is one of its profile's",
+                 "[auth][authenticator]") {
+    ProfileStore(store.database()).put("kiosk", "client_ids = ['kiosk-*']", today);
+    const auto authenticator = start(true, "kiosk");
+    core::Credentials nobody{.client_id = "kiosk-1", .username = {}, .password = {}};
+    CHECK(ask(*authenticator, nobody).identity->profile() == "kiosk");
+    nobody.client_id = "desk-1";
+    CHECK(ask(*authenticator, nobody).refusal == Reason::client_identifier_not_valid);
+}
+
+TEST_CASE_METHOD(Fixture, "a profile that changes reaches live sessions without a look at devices",
+                 "[auth][authenticator]") {
+    ProfileStore profiles(store.database());
+    profiles.put("meters", "client_ids = ['{device_id}']\npublish = ['a']", today);
+    const std::string meter_key = add("meter", "meters");
+    const auto authenticator = start();
+    const auto before = ask(*authenticator, credentials("meter", meter_key)).identity;
+    REQUIRE(before);
+    const auto other = ask(*authenticator, credentials("pump-17", key)).identity;
+    CHECK(before->may_publish("a"));
+
+    profiles.put("meters", "client_ids = ['{device_id}']\npublish = ['b']", today);
+    look(*authenticator);
+    const ProfileChange change = told_profiles.next();
+    CHECK(told.empty());
+    CHECK(change.name == "meters");
+    CHECK(change.renew("pump-17", other) == other);
+    const auto after = change.renew("meter", before);
+    REQUIRE(after);
+    CHECK_FALSE(after->may_publish("a"));
+    CHECK(after->may_publish("b"));
+    CHECK(change.renew("meter", after) == after);
+    CHECK(ask(*authenticator, credentials("meter", meter_key)).identity->may_publish("b"));
+    CHECK(change.renew("another", before) == nullptr);  // its client id is not allowed
+}
+
+TEST_CASE_METHOD(Fixture, "a profile that was spoilt by hand leaves the one in force",
+                 "[auth][authenticator]") {
+    ProfileStore profiles(store.database());
+    profiles.put("meters", "client_ids = ['{device_id}']\npublish = ['a']", today);
+    const std::string meter_key = add("meter", "meters");
+    const auto authenticator = start();
+    store.database().exec("UPDATE profiles SET text = 'publish = 7'");
+    look(*authenticator);
+    CHECK(told_profiles.empty());
+    CHECK(ask(*authenticator, credentials("meter", meter_key)).identity->may_publish("a"));
+    store.database().exec("DELETE FROM profiles");
+    look(*authenticator);
+    const ProfileChange gone = told_profiles.next();
+    CHECK(gone.profile == nullptr);
+    const core::AuthAnswer answer = ask(*authenticator, credentials("meter", meter_key));
+    CHECK_THAT(answer.why, Contains("a profile that is not known"));
 }
 
 TEST_CASE_METHOD(Fixture, "an anonymous profile that does not exist is refused at start",

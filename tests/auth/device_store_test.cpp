@@ -180,5 +180,24 @@ TEST_CASE_METHOD(Fixture, "sightings are written together and are no change of i
     CHECK(store.changes_since(seq).device_ids.empty());
 }
 
+TEST_CASE_METHOD(Fixture,
+                 "a rule may let messages of other tenants across, if it is one that grants",
+                 "[auth][store]") {
+    Rule rule{0, Effect::allow, Operation::subscribe, "shared/#"};
+    rule.across_tenants = true;
+    store.add_rule("pump-17", rule);
+    CHECK(store.rules("pump-17").at(0).across_tenants);
+    rule.filter = "other";
+    rule.across_tenants = false;
+    store.add_rule("pump-17", rule);
+    CHECK_FALSE(store.rules("pump-17").at(1).across_tenants);
+    rule.across_tenants = true;
+    rule.effect = Effect::deny;
+    CHECK_THROWS_AS(store.add_rule("pump-17", rule), RefusedChange);
+    rule.effect = Effect::allow;
+    rule.operation = Operation::publish;
+    CHECK_THROWS_AS(store.add_rule("pump-17", rule), RefusedChange);
+}
+
 }  // namespace
 }  // namespace drawbridge::auth

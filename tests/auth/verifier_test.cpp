@@ -118,10 +118,24 @@ TEST_CASE_METHOD(Fixture, "several keys of one device are good at once", "[auth]
     CHECK(verify(credentials("pump-17", second)).identity);
 }
 
-TEST_CASE_METHOD(Fixture, "a service uses any client id but another device's", "[auth][verifier]") {
+TEST_CASE_METHOD(Fixture, "a service has several client ids, all under its own name",
+                 "[auth][verifier]") {
     const std::string service = add("backend", "service");
     core::Credentials shown = credentials("backend", service);
-    for (const char* client_id : {"backend", "backend-2", "", "paho/7"}) {
+    for (const char* client_id : {"backend", "backend/2", "backend/", "backend/paho/7"}) {
+        shown.client_id = client_id;
+        CHECK(verify(shown).identity);
+    }
+    for (const char* client_id : {"", "backend-2", "other/2", "pump-17", "backen"}) {
+        shown.client_id = client_id;
+        check_refused(shown, "not one of profile service");
+    }
+}
+
+TEST_CASE_METHOD(Fixture, "with profile open any client id is right but another device's",
+                 "[auth][verifier]") {
+    core::Credentials shown = credentials("console", add("console", "open"));
+    for (const char* client_id : {"console", "console-2", "", "paho/7"}) {
         shown.client_id = client_id;
         CHECK(verify(shown).identity);
     }
@@ -129,11 +143,62 @@ TEST_CASE_METHOD(Fixture, "a service uses any client id but another device's", "
     check_refused(shown, "that of another device");
 }
 
+TEST_CASE_METHOD(Fixture, "a Connhex device is up to three clients, none of them another device",
+                 "[auth][verifier]") {
+    core::Credentials shown = credentials("edge", add("edge", "connhex"));
+    for (const char* client_id : {"edge", "agent-edge", "export-edge"}) {
+        shown.client_id = client_id;
+        CHECK(verify(shown).identity);
+    }
+    for (const char* client_id : {"agent-pump-17", "import-edge", "agent-"}) {
+        shown.client_id = client_id;
+        check_refused(shown, "not one of profile connhex");
+    }
+    add("agent-edge");
+    verifier.forget("agent-edge");
+    shown.client_id = "agent-edge";
+    check_refused(shown, "that of another device");
+}
+
+TEST_CASE_METHOD(Fixture, "a Losant device shows its id or its key's id as the user name",
+                 "[auth][verifier]") {
+    const std::string meter_key = add("meter", "losant");
+    core::Credentials shown = credentials("meter", meter_key);
+    CHECK(verify(shown).identity);
+    shown.username = std::string(*key_id_of(meter_key));
+    CHECK(verify(shown).identity);
+    shown.username = std::string(*key_id_of(key));  // another device's
+    check_refused(shown, "not one of this device's");
+    shown.username = std::string(*key_id_of(meter_key));
+    shown.password = key;
+    check_refused(shown, "not one of this device's");
+    shown.password = meter_key;
+    shown.client_id = "pump-17";
+    check_refused(shown, "not one of profile losant");
+}
+
+TEST_CASE_METHOD(Fixture, "a profile that changes is in force from the next look on",
+                 "[auth][verifier]") {
+    const std::string meter_key = add("meter", "meters");
+    const core::Credentials shown = credentials("meter", meter_key);
+    check_refused(shown, "a profile that is not known");
+    Profile meters = *Profiles::built_in().get("core");
+    meters.name = "meters";
+    verifier.change_profile("meters", meters);
+    CHECK(verify(shown).identity);
+    meters.client_ids = {"meter-*"};
+    verifier.change_profile("meters", meters);
+    check_refused(shown, "not one of profile meters");
+    verifier.change_profile("meters", {});
+    check_refused(shown, "a profile that is not known");
+    CHECK(verify(credentials("pump-17", key)).identity);
+}
+
 TEST_CASE_METHOD(Fixture, "a profile may make the key's id the user name", "[auth][verifier]") {
     Profiles profiles = Profiles::built_in();
     profiles.add({.name = "by-key",
                   .client_ids = {"{device_id}", "agent-{device_id}"},
-                  .username = "{key_id}",
+                  .usernames = {"{key_id}"},
                   .publish = {},
                   .subscribe = {},
                   .deny_publish = {},

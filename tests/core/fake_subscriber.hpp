@@ -12,12 +12,13 @@ class FakeSubscriber final : public core::Subscriber {
 public:
     void deliver(core::OutgoingPublish&, const core::Delivery&) override { ++delivered; }
 
-    bool may_receive(std::string_view topic) const override {
+    bool may_receive(std::string_view topic, core::TenantId of) const override {
         ++asked;
-        return !denied.contains(topic);
+        return !denied.contains(topic) && (of == 0 || tenant == 0 || of == tenant);
     }
 
     std::set<std::string, std::less<>> denied;  // topics that it may not receive
+    core::TenantId tenant = 0;
     int delivered = 0;
     mutable int asked = 0;  // how often may_receive() was called
 };

@@ -51,7 +51,7 @@ Found search(
                         std::string(as_text(kept->view().payload)));
         return true;
     };
-    std::optional<std::string> rest = "";
+    std::optional<RetainedPlace> rest = RetainedPlace();
     for (std::size_t left = steps; (rest = retained.search(filter, *rest, left, when, visit));
          left = steps)
         between();
@@ -92,7 +92,7 @@ TEST_CASE("a retained message keeps its QoS, its expiry, its properties and wher
     CHECK(retained.store(stored, origin, now));
     int visited = 0;
     std::size_t steps = 1;
-    retained.search("a", "", steps, now, [&](const MessagePtr& kept, RetainedOrigin from) {
+    retained.search("a", {}, steps, now, [&](const MessagePtr& kept, RetainedOrigin from) {
         ++visited;
         CHECK(kept->view().qos == 2);
         CHECK(kept->view().expires_at == now + seconds(5));
@@ -208,11 +208,15 @@ TEST_CASE("a search looks at so many topics at a time and no more", "[core][reta
     RetainedStore retained(limits);
     for (const char* topic : {"a/1", "a/2", "a/3", "a/4", "a/5"}) store(retained, topic, "x");
     int visited = 0;
-    const auto look = [&](std::string_view filter, const std::string& after, std::size_t steps) {
-        return retained.search(filter, after, steps, now, [&](const MessagePtr&, RetainedOrigin) {
-            ++visited;
-            return true;
-        });
+    const auto look = [&](std::string_view filter, std::string_view after,
+                          std::size_t steps) -> std::optional<std::string> {
+        const auto rest = retained.search(filter, RetainedPlace(after), steps, now,
+                                          [&](const MessagePtr&, RetainedOrigin) {
+                                              ++visited;
+                                              return true;
+                                          });
+        if (!rest) return std::nullopt;
+        return rest->topic;
     };
     const auto rest = look("a/+", "", 2);
     CHECK(rest == "a/2");
@@ -321,7 +325,7 @@ TEST_CASE("a search that is stopped goes on with the message it was stopped befo
         found.emplace_back(kept->view().topic);
         return true;
     };
-    std::optional<std::string> rest = "";
+    std::optional<RetainedPlace> rest = RetainedPlace();
     for (int calls = 0; rest && calls < 10; ++calls) {
         std::size_t steps = 100;
         rest = retained.search("a/+", *rest, steps, now, visit);
@@ -332,7 +336,7 @@ TEST_CASE("a search that is stopped goes on with the message it was stopped befo
 
     room = 0;  // the same without a wildcard
     std::size_t steps = 100;
-    rest = retained.search("a/1", "", steps, now, visit);
+    rest = retained.search("a/1", {}, steps, now, visit);
     REQUIRE(rest);
     room = 1;
     CHECK_FALSE(retained.search("a/1", *rest, steps, now, visit));

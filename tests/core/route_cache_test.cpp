@@ -75,6 +75,34 @@ PlainRoute plain(const Route& route) {
 
 }  // namespace
 
+TEST_CASE("a topic has a route for each tenant that publishes to it", "[core][route]") {
+    Routing routing;
+    FakeSubscriber one;
+    FakeSubscriber two;
+    one.tenant = 1;
+    two.tenant = 2;
+    const char* filter = GENERATE("a", "+");
+    routing.subscribe(one, filter);
+    const auto receivers = [&](core::TenantId tenant) {
+        std::multiset<const Subscriber*> found;
+        for (const Target& target : routing.cache.find("a", tenant).targets)
+            found.insert(target.subscriber);
+        return found;
+    };
+    for (int round = 0; round < 2; ++round) {
+        CHECK(receivers(1) == std::multiset<const Subscriber*>{&one});
+        CHECK(receivers(2).empty());
+        CHECK(receivers(0) == std::multiset<const Subscriber*>{&one});
+    }
+    routing.subscribe(two, filter);  // all routes of the topic are out of date
+    CHECK(receivers(1) == std::multiset<const Subscriber*>{&one});
+    CHECK(receivers(2) == std::multiset<const Subscriber*>{&two});
+    CHECK(receivers(0) == std::multiset<const Subscriber*>{&one, &two});
+    routing.unsubscribe(one, filter);
+    CHECK(receivers(1).empty());
+    CHECK(receivers(2) == std::multiset<const Subscriber*>{&two});
+}
+
 TEST_CASE("a topic that nobody wants has an empty route", "[core][route]") {
     Routing routing;
     const Route& route = routing.cache.find("a/b");

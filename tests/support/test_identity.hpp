@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -16,6 +17,16 @@ struct Rules {
     std::vector<std::string> subscribe{"#"};
     std::vector<std::string> deny_publish{};
     std::vector<std::string> deny_subscribe{};
+    std::string tenant{};
+    std::vector<std::string> across_tenants{};
+    std::optional<Limits> limits{};
+
+    friend bool operator==(const Rules& a, const Rules& b) {
+        return a.publish == b.publish && a.subscribe == b.subscribe &&
+               a.deny_publish == b.deny_publish && a.deny_subscribe == b.deny_subscribe &&
+               a.tenant == b.tenant && a.across_tenants == b.across_tenants && !a.limits &&
+               !b.limits;
+    }
 };
 
 class TestIdentity final : public core::Identity {
@@ -24,19 +35,31 @@ public:
         : id_(std::move(id)), rules_(std::move(rules)) {}
 
     std::string_view id() const override { return id_; }
-    std::string_view tenant() const override { return ""; }
+    std::string_view tenant() const override { return rules_.tenant; }
     std::string_view profile() const override { return "test"; }
 
     bool may_publish(std::string_view topic) const override {
         return some_matches(rules_.publish, topic) && !some_matches(rules_.deny_publish, topic);
     }
     bool may_subscribe(std::string_view filter) const override {
-        return some_covers(rules_.subscribe, filter) && !some_covers(rules_.deny_subscribe, filter);
+        const bool allowed =
+            some_covers(rules_.subscribe, filter) || some_covers(rules_.across_tenants, filter);
+        return allowed && !some_covers(rules_.deny_subscribe, filter);
     }
     bool may_receive(std::string_view topic) const override {
         return !some_matches(rules_.deny_subscribe, topic);
     }
     bool has_denied_subscriptions() const override { return !rules_.deny_subscribe.empty(); }
+    core::TenantId tenant_id() const override { return core::tenant_id(rules_.tenant); }
+    bool has_rules_across_tenants() const override { return !rules_.across_tenants.empty(); }
+    bool may_receive_across_tenants(std::string_view topic) const override {
+        return some_matches(rules_.across_tenants, topic);
+    }
+    const Limits* limits() const override { return rules_.limits ? &*rules_.limits : nullptr; }
+    bool has_rules_of(const core::Identity& other) const override {
+        const auto* one = dynamic_cast<const TestIdentity*>(&other);
+        return one != nullptr && one->rules_ == rules_;
+    }
     core::Decision decide_publish(std::string_view topic) const override {
         return {may_publish(topic), "the test's rule for publish"};
     }

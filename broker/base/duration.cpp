@@ -1,11 +1,11 @@
-#include "broker/app/duration.hpp"
+#include "broker/base/duration.hpp"
 
 #include <fmt/format.h>
 
 #include <charconv>
 #include <cstdint>
 
-namespace drawbridge::app {
+namespace drawbridge {
 namespace {
 
 struct Unit {
@@ -43,4 +43,4 @@ std::string to_text(milliseconds duration) {
     return {};  // not reached: every duration is a whole number of milliseconds
 }
 
-}  // namespace drawbridge::app
+}  // namespace drawbridge

@@ -1,0 +1,88 @@
+// What a session's rules keep from its client, and what happens when they change.
+#include "broker/base/log.hpp"
+#include "broker/core/session.hpp"
+#include "broker/core/shard.hpp"
+
+namespace drawbridge::core {
+
+bool Session::may_receive(std::string_view topic, TenantId tenant) const {
+    if (is_walled_off(topic, tenant)) return false;
+    return !identity_->has_denied_subscriptions() || identity_->may_receive(topic);
+}
+
+bool Session::is_walled_off(std::string_view topic, TenantId tenant) const {
+    if (tenant == 0) return false;
+    const TenantId own = identity_->tenant_id();
+    if (own == 0 || own == tenant) return false;
+    return !identity_->has_rules_across_tenants() || !identity_->may_receive_across_tenants(topic);
+}
+
+void Session::change_identity(IdentityPtr identity) {
+    if (identity == identity_) return;
+    const IdentityPtr before = std::exchange(identity_, std::move(identity));
+    memo_.reset();
+    if (identity_->has_rules_of(*before)) return;
+    const auto keeps_some_away = [](const Identity& one) {
+        return one.has_denied_subscriptions() || one.has_rules_across_tenants();
+    };
+    const bool changes_routes = keeps_some_away(*before) || keeps_some_away(*identity_) ||
+                                before->tenant_id() != identity_->tenant_id();
+    const std::string denied = end_denied_subscriptions();
+    withdraw_denied_messages();
+    if (changes_routes && !subscriptions.empty()) shard_.routes().forget_all();
+    if (link_ == nullptr) return;
+    if (before->limits() != identity_->limits()) {
+        set_throttle();
+        if (link_->pause == Link::Pause::until_told) read_on();
+    }
+    if (denied.empty()) return;
+    if (shard_.settings().revoked_subscription == RevokedSubscription::disconnect)
+        detach(End::broker_closed, Reason::not_authorized,
+               "its rules do not allow the subscription to " + denied + " any more");
+}
+
+// Returns one of those that have ended; "" if none has.
+std::string Session::end_denied_subscriptions() {
+    std::vector<std::string> denied;
+    for (const SubscriptionRef& ref : subscriptions)
+        if (!identity_->may_subscribe(ref.entry->filter)) denied.push_back(ref.entry->filter);
+    if (rare_)
+        for (const SharedSubscription& subscription : rare_->shared)
+            if (!identity_->may_subscribe(subscription.filter))
+                denied.push_back("$share/" + subscription.share + "/" + subscription.filter);
+    for (const std::string& filter : denied) {
+        log::info("client {}: its subscription to {} is not allowed any more and has ended",
+                  client_id_, filter);
+        note_subscribe_refused(filter, "its rules do not allow this subscription any more");
+        unsubscribe(filter);
+    }
+    return denied.empty() ? std::string() : std::move(denied.front());
+}
+
+// A topic is a filter that matches itself alone: if that is not granted, no filter may bring it.
+void Session::withdraw_denied_messages() {
+    if (!outbound_) return;
+    std::string topic;  // the last one asked for; many that wait are of one topic
+    TenantId tenant = 0;
+    bool denied = false;
+    const auto is_denied = [&](const MessageView& message) {
+        if (topic == message.topic && tenant == message.tenant) return denied;
+        topic = message.topic;
+        tenant = message.tenant;
+        return denied = is_walled_off(topic, tenant) || !identity_->may_subscribe(topic);
+    };
+    std::size_t dropped = 0;
+    for (const Outgoing& message : outbound_->withdraw(is_denied)) {
+        if (message.group.id != 0)
+            shard_.return_to_group(message.group, key_, message.message->view(), 1);
+        else
+            ++dropped;
+    }
+    if (dropped == 0) return;
+    shard_.stats().dropped_denied.add(dropped);
+    log::info("client {}: {} messages that waited for it are not allowed any more and were dropped",
+              client_id_, dropped);
+    look_for_room();
+}
+
+}  // namespace drawbridge::core
