@@ -251,7 +251,8 @@ void Model::hand_back(unsigned client, Due& due) {
                sessions_[taker.client].subscriptions.contains(shared.filter);
     });
     // Of twins, nobody knows which of them was offered to the others.
-    due.optional = shared.is_offered = shared.has_others || shared.has_twin;
+    shared.is_offered = shared.has_others || shared.has_twin;
+    due.optional |= shared.is_offered;
 }
 
 }  // namespace drawbridge::test
