@@ -43,7 +43,8 @@ struct Device {
     std::string device_id;
     std::string tenant;
     ProfilePtr profile;
-    std::vector<Rule> rules;  // its own
+    std::vector<Rule> rules;              // its own
+    std::vector<std::string> channels{};  // that it is connected to
 };
 
 using DevicePtr = std::shared_ptr<const Device>;

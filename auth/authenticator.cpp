@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <functional>
+#include <iterator>
 #include <utility>
 
 #include "auth/limits.hpp"
@@ -97,31 +99,36 @@ void Authenticator::work() {
         stopping = !take_work(requests, pokes);
         try {
             look_for_changes();
+            tell_of_some_changes();
             failing_ = false;
         } catch (const SQLite::Exception& failure) {
             if (!std::exchange(failing_, true))
                 log::error("devices cannot be read from the database: {}", failure.what());
         }
         for (const Request& request : requests) answer(request, stopping);
-        for (const auto& acted : pokes)
-            if (acted) acted();
         requests.clear();
-        pokes.clear();
+        if (untold_.empty() || failing_ || stopping) {
+            for (const auto& acted : pokes)
+                if (acted) acted();
+            pokes.clear();
+        }
         if (stopping || sightings_.size() >= limits::sightings_waiting_max ||
             Clock::now() - sightings_written_at_ >= limits::sightings_write_interval)
             write_sightings();
     }
 }
 
-// Waits for work, or until it is time to look for changes; fills the two empty lists. Returns false
-// if the worker has to stop.
+// Waits for work, or until it is time to look for changes; adds to the two lists. Returns false if
+// the worker has to stop.
 bool Authenticator::take_work(std::vector<Request>& requests,
                               std::vector<std::function<void()>>& pokes) {
     std::unique_lock lock(mutex_);
-    wake_.wait_for(lock, limits::change_watch_interval,
+    const bool more_to_do = !untold_.empty() && !failing_;
+    wake_.wait_for(lock, more_to_do ? milliseconds(0) : limits::change_watch_interval,
                    [this] { return stopping_ || !waiting_.empty() || !poked_.empty(); });
     requests.swap(waiting_);
-    pokes.swap(poked_);
+    std::move(poked_.begin(), poked_.end(), std::back_inserter(pokes));
+    poked_.clear();
     return !stopping_;
 }
 
@@ -136,13 +143,20 @@ void Authenticator::look_for_changes() {
     // one.
     for (const std::string& device_id : changes.device_ids) verifier_.forget(device_id);
     device_ids.insert(device_ids.end(), changes.device_ids.begin(), changes.device_ids.end());
-    std::sort(device_ids.begin(), device_ids.end());
+    std::sort(device_ids.begin(), device_ids.end(), std::greater<>());
     device_ids.erase(std::unique(device_ids.begin(), device_ids.end()), device_ids.end());
-    for (const std::string& device_id : device_ids) tell_of_change(device_id);
+    std::move(device_ids.begin(), device_ids.end(), std::back_inserter(untold_));
 
     expiry_checked_at_ = now;
     data_version_ = data_version;
     change_seq_ = changes.seq;
+}
+
+void Authenticator::tell_of_some_changes() {
+    for (std::size_t told = 0; told < limits::changes_told_at_once && !untold_.empty(); ++told) {
+        tell_of_change(untold_.back());
+        untold_.pop_back();
+    }
 }
 
 void Authenticator::tell_of_change(const std::string& device_id) {
@@ -220,7 +234,8 @@ core::AuthAnswer Authenticator::answer_anonymous(const core::Credentials& creden
     auto client = std::make_shared<const Device>(Device{.device_id = credentials.client_id,
                                                         .tenant = {},
                                                         .profile = anonymous_profile_,
-                                                        .rules = {}});
+                                                        .rules = {},
+                                                        .channels = {}});
     return {.identity = std::make_shared<DeviceIdentity>(std::move(client), ""),
             .refusal = Reason::success,
             .why = {}};
@@ -248,10 +263,11 @@ void Authenticator::write_sightings() {
     try {
         SQLite::Transaction all = store_.begin();
         store_.record(batch);
-        store_.forget_changes(change_seq_);
+        const bool all_forgotten =
+            store_.forget_changes(change_seq_, limits::changes_forgotten_at_once);
         all.commit();
         sightings_.clear();
-        forgotten_seq_ = change_seq_;
+        if (all_forgotten) forgotten_seq_ = change_seq_;
     } catch (const SQLite::Exception& failure) {
         // Most likely somebody else is writing. They are tried again, unless they become too many.
         if (sightings_.size() >= limits::sightings_waiting_max) {

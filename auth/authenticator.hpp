@@ -3,8 +3,8 @@
 //
 // One worker thread with its own connection to the database. It takes all that wait at once; looks,
 // at least every limits::change_watch_interval, whether the database has changed or a key's time
-// has run out, and tells on_change of each device concerned; and notes who was seen and refused,
-// many at a time. What was committed before a CONNECT came is respected by its answer.
+// has run out, and tells on_change of each device concerned, some at a time; and notes who was seen
+// and refused, many at a time. What was committed before a CONNECT came is respected by its answer.
 //
 // Owner:   the app. Threads: authenticate() and poke() from any; replies and callbacks come from
 // the
@@ -88,6 +88,7 @@ private:
     void answer(const Request& request, bool stopping);
     bool take_work(std::vector<Request>& requests, std::vector<std::function<void()>>& pokes);
     void look_for_changes();
+    void tell_of_some_changes();
     void tell_of_change(const std::string& device_id);
     core::AuthAnswer verify(const core::Credentials& credentials);
     core::AuthAnswer answer_anonymous(const core::Credentials& credentials);
@@ -110,6 +111,9 @@ private:
     std::int64_t data_version_ = 0;
     std::int64_t change_seq_ = 0;     // acted on up to here
     std::int64_t forgotten_seq_ = 0;  // deleted from the database up to here
+    // Devices that have changed and whose sessions have not been told; the next one last, and what
+    // changed last before the others: a key revoked does not wait behind an import.
+    std::vector<std::string> untold_;
     WallTime expiry_checked_at_;
     std::unordered_map<std::string, Sighting> sightings_;  // by device_id
     TimePoint sightings_written_at_;

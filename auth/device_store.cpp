@@ -4,68 +4,21 @@
 
 #include <algorithm>
 
-#include "auth/device_id.hpp"
+#include "auth/allowed_text.hpp"
+#include "auth/device_row.hpp"
 #include "auth/limits.hpp"
 #include "auth/refused_change.hpp"
 #include "auth/similar_ids.hpp"
 #include "storage/device_schema.hpp"
+#include "storage/query.hpp"
 #include "storage/unix_time.hpp"
 
 namespace drawbridge::auth {
 namespace {
 
 using storage::from_unix_ms;
+using storage::Query;
 using storage::to_unix_ms;
-
-constexpr const char* device_columns =
-    "device_id, tenant, profile, name, enabled, created_at, last_seen, last_refusal_at, "
-    "last_refusal";
-
-// A prepared statement in use. Rewinds it at the end: one that is left open keeps its snapshot of
-// the database, and the write-ahead log could not be emptied.
-class Query {
-public:
-    explicit Query(SQLite::Statement& statement) : statement_(statement) {}
-    Query(const Query&) = delete;
-    Query& operator=(const Query&) = delete;
-    ~Query() { statement_.tryReset(); }
-
-    Query& bind(int index, std::string_view text) {
-        statement_.bind(index, std::string(text));
-        return *this;
-    }
-    bool next() { return statement_.executeStep(); }
-    SQLite::Column column(int index) { return statement_.getColumn(index); }
-
-private:
-    SQLite::Statement& statement_;
-};
-
-std::optional<WallTime> time_in(const SQLite::Column& column) {
-    if (column.isNull()) return std::nullopt;
-    return from_unix_ms(column.getInt64());
-}
-
-void bind_time(SQLite::Statement& statement, int index, std::optional<WallTime> time) {
-    if (time)
-        statement.bind(index, to_unix_ms(*time));
-    else
-        statement.bind(index);
-}
-
-StoredDevice device_in(SQLite::Statement& row) {
-    StoredDevice device;
-    device.device_id = row.getColumn(0).getString();
-    device.tenant = row.getColumn(1).getString();
-    device.profile = row.getColumn(2).getString();
-    device.name = row.getColumn(3).getString();
-    device.enabled = row.getColumn(4).getInt() != 0;
-    device.created_at = from_unix_ms(row.getColumn(5).getInt64());
-    device.last_seen = time_in(row.getColumn(6));
-    device.last_refusal_at = time_in(row.getColumn(7));
-    device.last_refusal = row.getColumn(8).getString();
-    return device;
-}
 
 StoredKey key_in(SQLite::Statement& row) {
     StoredKey key;
@@ -80,12 +33,6 @@ StoredKey key_in(SQLite::Statement& row) {
     key.expires_at = time_in(row.getColumn(4));
     key.last_used_at = time_in(row.getColumn(5));
     return key;
-}
-
-void check_text(std::string_view what, std::string_view text) {
-    if (text.size() > limits::text_bytes_max)
-        throw RefusedChange(
-            fmt::format("the {} is longer than {} bytes", what, limits::text_bytes_max));
 }
 
 }  // namespace
@@ -109,27 +56,24 @@ SQLite::Transaction DeviceStore::begin() {
 }
 
 void DeviceStore::add(const NewDevice& device, WallTime now) {
-    constexpr const char* id_rule = "use 1 to 128 characters of A-Z a-z 0-9 . _ : -";
-    if (!is_device_id(device.device_id))
-        throw RefusedChange(
-            fmt::format("'{}' cannot be a device id; {}", device.device_id, id_rule));
-    if (!device.tenant.empty() && !is_device_id(device.tenant))
-        throw RefusedChange(fmt::format("'{}' cannot be a tenant; {}", device.tenant, id_rule));
+    check_id(to_text(device.kind), device.device_id);
+    check_tenant(device.tenant);
     check_text("name", device.name);
-
-    SQLite::Statement insert(database_,
-                             "INSERT INTO devices (device_id, tenant, profile, name, created_at) "
-                             "VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING");
+    SQLite::Statement insert(
+        database_,
+        "INSERT INTO devices (device_id, tenant, profile, name, created_at, kind) "
+        "VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING");
     insert.bind(1, device.device_id);
     insert.bind(2, device.tenant);
     insert.bind(3, device.profile);
     insert.bind(4, device.name);
     insert.bind(5, to_unix_ms(now));
+    insert.bind(6, std::string(to_text(device.kind)));
     if (insert.exec() == 0)
         throw RefusedChange(
-            fmt::format("there is a device {0} already; see drawbridge device show {0}, or give it "
+            fmt::format("there is a {1} {0} already; see drawbridge {1} show {0}, or give it "
                         "another key with drawbridge key add {0}",
-                        device.device_id));
+                        device.device_id, to_text(get(device.device_id).kind)));
 }
 
 void DeviceStore::remove(std::string_view device_id) {
@@ -156,12 +100,8 @@ StoredDevice DeviceStore::get(std::string_view device_id) {
     refuse_unknown(device_id);
 }
 
-std::vector<StoredDevice> DeviceStore::list() {
-    SQLite::Statement query(
-        database_, fmt::format("SELECT {} FROM devices ORDER BY device_id", device_columns));
-    std::vector<StoredDevice> devices;
-    while (query.executeStep()) devices.push_back(device_in(query));
-    return devices;
+bool DeviceStore::has_devices() {
+    return database_.execAndGet("SELECT EXISTS (SELECT * FROM devices)").getInt() != 0;
 }
 
 void DeviceStore::add_key(std::string_view device_id, const StoredKey& key) {
@@ -288,10 +228,13 @@ std::int64_t DeviceStore::newest_change() {
     return database_.execAndGet("SELECT coalesce(max(seq), 0) FROM changes").getInt64();
 }
 
-void DeviceStore::forget_changes(std::int64_t seq) {
-    SQLite::Statement remove(database_, "DELETE FROM changes WHERE seq <= ?");
+bool DeviceStore::forget_changes(std::int64_t seq, int at_most) {
+    SQLite::Statement remove(database_,
+                             "DELETE FROM changes WHERE seq IN "
+                             "(SELECT seq FROM changes WHERE seq <= ? ORDER BY seq LIMIT ?)");
     remove.bind(1, seq);
-    remove.exec();
+    remove.bind(2, at_most);
+    return remove.exec() < at_most;
 }
 
 std::vector<std::string> DeviceStore::keys_expired(WallTime after, WallTime until) {
@@ -340,11 +283,11 @@ void DeviceStore::check_known(std::string_view device_id) {
 }
 
 void DeviceStore::refuse_unknown(std::string_view device_id) {
-    std::vector<std::string> known;
+    SimilarIds similar_ids(device_id);
     SQLite::Statement query(database_, "SELECT device_id FROM devices");
-    while (query.executeStep()) known.push_back(query.getColumn(0).getString());
+    while (query.executeStep()) similar_ids.consider(query.getColumn(0).getString());
 
-    const std::vector<std::string> similar = similar_ids(device_id, known);
+    const std::vector<std::string> similar = similar_ids.nearest();
     if (similar.empty())
         throw RefusedChange(fmt::format(
             "there is no device {}; drawbridge device list shows those there are", device_id));

@@ -14,6 +14,7 @@
 #include <string_view>
 #include <vector>
 
+#include "auth/account_kind.hpp"
 #include "auth/acl.hpp"
 #include "auth/api_key.hpp"
 #include "broker/base/clock.hpp"
@@ -26,6 +27,7 @@ struct NewDevice {
     std::string tenant;  // "" if none
     std::string profile;
     std::string name;  // for people
+    AccountKind kind = AccountKind::device;
 };
 
 struct StoredDevice {
@@ -38,6 +40,7 @@ struct StoredDevice {
     std::optional<WallTime> last_seen;
     std::optional<WallTime> last_refusal_at;
     std::string last_refusal;
+    AccountKind kind = AccountKind::device;
 };
 
 struct StoredKey {
@@ -79,7 +82,7 @@ public:
     void set_enabled(std::string_view device_id, bool enabled);
     std::optional<StoredDevice> find(std::string_view device_id);
     StoredDevice get(std::string_view device_id);  // throws RefusedChange, which names similar ids
-    std::vector<StoredDevice> list();              // by device_id
+    bool has_devices();
 
     void add_key(std::string_view device_id, const StoredKey& key);
     void revoke_key(std::string_view device_id, std::string_view key_id);
@@ -97,8 +100,8 @@ public:
     // Whose identity has changed since `seq`: each device once, in the order of its last change.
     Changes changes_since(std::int64_t seq);
     std::int64_t newest_change();
-    // Those up to `seq` have been acted on.
-    void forget_changes(std::int64_t seq);
+    // Those up to `seq` have been acted on. Forgets so many of them; false: there are more.
+    bool forget_changes(std::int64_t seq, int at_most);
     // The devices that have a key whose time ran out in (after, until].
     std::vector<std::string> keys_expired(WallTime after, WallTime until);
 

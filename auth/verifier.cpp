@@ -31,6 +31,7 @@ bool may_use_client_id(const Device& device, std::string_view key_id, std::strin
 
 Verifier::Verifier(DeviceStore& store, const Secret& secret, Profiles profiles)
     : store_(store),
+      channels_(store.database()),
       profiles_(std::move(profiles)),
       hasher_(secret),
       nobodys_hash_(secret.derive("hash of no key")),
@@ -99,10 +100,11 @@ DeviceRecordPtr Verifier::record_of(std::string_view device_id) {
 }
 
 DeviceRecordPtr Verifier::read_record(std::string_view device_id) {
-    // All three queries, also for a device that is not there: the time must not tell.
+    // All four queries, also for a device that is not there: the time must not tell.
     const std::optional<StoredDevice> device = store_.find(device_id);
     const std::vector<StoredKey> keys = store_.keys(device_id);
     std::vector<Rule> rules = store_.rules(device_id);
+    std::vector<std::string> channels = channels_.channels(device_id);
 
     auto record = std::make_shared<DeviceRecord>();
     if (!device) return record;
@@ -111,8 +113,9 @@ DeviceRecordPtr Verifier::read_record(std::string_view device_id) {
     for (const StoredKey& key : keys)
         record->keys.push_back({key.key_id, key.hash, key.expires_at});
     if (ProfilePtr profile = profiles_.find(device->profile))
-        record->device = std::make_shared<const Device>(
-            Device{device->device_id, device->tenant, std::move(profile), std::move(rules)});
+        record->device = std::make_shared<const Device>(Device{device->device_id, device->tenant,
+                                                               std::move(profile), std::move(rules),
+                                                               std::move(channels)});
     return record;
 }
 

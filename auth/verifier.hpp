@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "auth/api_key.hpp"
+#include "auth/channel_store.hpp"
 #include "auth/device_store.hpp"
 #include "auth/profile.hpp"
 #include "auth/record_cache.hpp"
@@ -47,6 +48,7 @@ private:
                           const KeyRecord* key, bool key_is_right, WallTime now);
 
     DeviceStore& store_;
+    ChannelStore channels_;
     Profiles profiles_;
     KeyHasher hasher_;
     KeyHash nobodys_hash_;  // of no key at all

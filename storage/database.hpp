@@ -43,4 +43,7 @@ public:
 // newer program wrote it.
 SQLite::Database open_database(const std::filesystem::path& file, const Schema& schema);
 
+// Has another one been writing for too long (limits::database_busy_ms)?
+bool is_busy(const SQLite::Exception& failure);
+
 }  // namespace drawbridge::storage

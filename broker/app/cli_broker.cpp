@@ -12,6 +12,7 @@
 #include "broker/app/command_failed.hpp"
 #include "broker/app/command_output.hpp"
 #include "broker/app/device_registry.hpp"
+#include "broker/app/example.hpp"
 #include "broker/app/text_table.hpp"
 
 namespace drawbridge::app {
@@ -81,15 +82,19 @@ void show_status(const GlobalOptions& options) {
 void add_broker_commands(CLI::App& app, const GlobalOptions& options) {
     CLI::App* client = app.add_subcommand("client", "the live connections");
     client->require_subcommand(1)->fallthrough();
-    client->add_subcommand("list", "all of them")->callback([&options] { list_clients(options); });
+    add_examples(client, {"client list", "client kick pump-7"});
+    CLI::App* list = client->add_subcommand("list", "all of them");
+    list->callback([&options] { list_clients(options); });
+    add_examples(list, {"client list"});
     CLI::App* kick = client->add_subcommand("kick", "ends one; the client may connect again");
     const auto client_id = std::make_shared<std::string>();
     kick->add_option("CLIENT_ID", *client_id, "as shown by drawbridge client list")->required();
     kick->callback([&options, client_id] { kick_client(options, *client_id); });
+    add_examples(kick, {"client kick pump-7"});
 
-    app.add_subcommand("status", "the running broker on one screen")
-        ->fallthrough()
-        ->callback([&options] { show_status(options); });
+    CLI::App* status = app.add_subcommand("status", "the running broker on one screen");
+    status->fallthrough()->callback([&options] { show_status(options); });
+    add_examples(status, {"status", "--json status"});
 }
 
 }  // namespace drawbridge::app

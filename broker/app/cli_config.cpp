@@ -5,6 +5,7 @@
 #include <boost/json.hpp>
 
 #include "broker/app/configuration.hpp"
+#include "broker/app/example.hpp"
 
 namespace drawbridge::app {
 namespace {
@@ -52,15 +53,20 @@ void add_config_commands(CLI::App& app, const GlobalOptions& options) {
     CLI::App* config = app.add_subcommand("config", "the configuration: check it, show it");
     config->require_subcommand(1)->fallthrough();
 
-    config->add_subcommand("check", "is the configuration file right? names file, line and key")
-        ->callback([&options] {
-            if (options.json)
-                check_for_machines(options);
-            else
-                check_for_people(options);
-        });
-    config->add_subcommand("show", "prints the configuration in effect, every key")
-        ->callback([&options] { show(options); });
+    add_examples(config, {"config check", "config show"});
+    CLI::App* check = config->add_subcommand(
+        "check", "is the configuration file right? names file, line and key");
+    check->callback([&options] {
+        if (options.json)
+            check_for_machines(options);
+        else
+            check_for_people(options);
+    });
+    add_examples(check, {"config check", "--config /etc/drawbridge/drawbridge.toml config check"});
+    CLI::App* show_command =
+        config->add_subcommand("show", "prints the configuration in effect, every key");
+    show_command->callback([&options] { show(options); });
+    add_examples(show_command, {"config show"});
 }
 
 }  // namespace drawbridge::app

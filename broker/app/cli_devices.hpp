@@ -1,4 +1,5 @@
-// `drawbridge device`: add, list, show, enable, disable, remove, can.
+// `drawbridge device`: add, list, show, set, enable, disable, remove, connect, disconnect, can,
+// import, export.
 #pragma once
 
 #include <CLI/CLI.hpp>

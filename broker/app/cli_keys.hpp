@@ -1,4 +1,4 @@
-// `drawbridge key`: add, list, revoke.
+// `drawbridge key`: add, list, rotate, revoke.
 #pragma once
 
 #include <CLI/CLI.hpp>

@@ -40,9 +40,7 @@ DeviceRegistry::DeviceRegistry(const GlobalOptions& options, IfMissing if_missin
 
 MadeKey DeviceRegistry::make_key(std::string_view device_id, const std::string& label,
                                  std::optional<WallTime> expires_at, WallTime now) {
-    const auth::Secret secret = auth::Secret::open(
-        data_ / "secret.key",
-        store_.has_keys() ? auth::Secret::IfMissing::refuse : auth::Secret::IfMissing::create);
+    const auth::Secret secret = open_secret();
     MadeKey made;
     made.api_key = auth::make_api_key();
     made.key_id = std::string(auth::key_id_of(made.api_key).value());
@@ -54,6 +52,22 @@ MadeKey DeviceRegistry::make_key(std::string_view device_id, const std::string& 
                                .expires_at = expires_at,
                                .last_used_at = {}});
     return made;
+}
+
+auth::Secret DeviceRegistry::open_secret() {
+    return auth::Secret::open(data_ / "secret.key", store_.has_keys()
+                                                        ? auth::Secret::IfMissing::refuse
+                                                        : auth::Secret::IfMissing::create);
+}
+
+auth::Secret DeviceRegistry::open_shared_secret() {
+    std::error_code ignored;
+    if (!std::filesystem::exists(data_ / "secret.key", ignored))
+        throw CommandFailed(
+            fmt::format("the keys in this file are hashes, which are good with the secret.key of "
+                        "the broker that they come from; copy that to {} first, with mode 0600",
+                        data_.string()));
+    return open_secret();
 }
 
 void DeviceRegistry::note_change(std::string_view device_id, std::string_view subject,

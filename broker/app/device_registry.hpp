@@ -12,6 +12,7 @@
 
 #include "auth/device_store.hpp"
 #include "auth/profile.hpp"
+#include "auth/secret.hpp"
 #include "broker/app/global_options.hpp"
 #include "broker/base/clock.hpp"
 
@@ -36,6 +37,13 @@ public:
     // Makes a key and stores its hash.
     MadeKey make_key(std::string_view device_id, const std::string& label,
                      std::optional<WallTime> expires_at, WallTime now);
+
+    // The secret of this database; made if there is none and no key needs it. Throws
+    // auth::SecretRefused.
+    auth::Secret open_secret();
+    // The same, for keys that come from another broker with its secret: throws CommandFailed if
+    // there is none yet.
+    auth::Secret open_shared_secret();
 
     // Writes into the audit who has changed what; in the transaction of the change. subject: as in
     // "device disabled". device_id: "" if it concerns none. details: never a secret.

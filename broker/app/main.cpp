@@ -5,15 +5,20 @@
 #include <csignal>
 #include <cstdlib>
 
+#include "broker/app/cli_acl.hpp"
 #include "broker/app/cli_audit.hpp"
 #include "broker/app/cli_broker.hpp"
+#include "broker/app/cli_completion.hpp"
 #include "broker/app/cli_config.hpp"
 #include "broker/app/cli_devices.hpp"
 #include "broker/app/cli_keys.hpp"
+#include "broker/app/cli_services.hpp"
 #include "broker/app/cli_throttle.hpp"
 #include "broker/app/data_directory.hpp"
+#include "broker/app/example.hpp"
 #include "broker/app/global_options.hpp"
 #include "broker/app/serve.hpp"
+#include "storage/database.hpp"
 
 namespace {
 
@@ -51,15 +56,19 @@ int run(int argc, char** argv) {
     app.add_flag("--json", options.json, "print one JSON document");
     app.parse_complete_callback([&] { complete(options); });
 
-    app.add_subcommand("serve", "runs the broker in the foreground")->fallthrough()->callback([&] {
-        drawbridge::app::serve(options);
-    });
+    drawbridge::app::add_examples(&app, {"serve --data ./var", "--data ./var device add pump-7"});
+    CLI::App* serve = app.add_subcommand("serve", "runs the broker in the foreground");
+    serve->fallthrough()->callback([&] { drawbridge::app::serve(options); });
+    drawbridge::app::add_examples(serve, {"serve", "serve --data ./var"});
     drawbridge::app::add_device_commands(app, options);
+    drawbridge::app::add_service_commands(app, options);
     drawbridge::app::add_key_commands(app, options);
+    drawbridge::app::add_acl_commands(app, options);
     drawbridge::app::add_broker_commands(app, options);
     drawbridge::app::add_audit_commands(app, options);
     drawbridge::app::add_throttle_commands(app, options);
     drawbridge::app::add_config_commands(app, options);
+    drawbridge::app::add_completion_commands(app, options);
     try {
         app.parse(argc, argv);
         return 0;
@@ -76,6 +85,14 @@ int main(int argc, char** argv) {
     std::signal(SIGPIPE, SIG_IGN);
     try {
         return run(argc, argv);
+    } catch (const SQLite::Exception& failure) {
+        if (drawbridge::storage::is_busy(failure))
+            fmt::print(stderr,
+                       "drawbridge: another command is changing the devices at the moment; try "
+                       "again when it is done\n");
+        else
+            fmt::print(stderr, "drawbridge: the database cannot be used: {}\n", failure.what());
+        return 1;
     } catch (const std::exception& failure) {
         fmt::print(stderr, "drawbridge: {}\n", failure.what());
         return 1;

@@ -187,7 +187,7 @@ void serve(const GlobalOptions& options) {
     reviews.attach(network, configuration.broker.connect_timeout +
                                 configuration.auth.duplicate_probe + seconds(10));
     say_what_to_know(options, configuration,
-                     auth::DeviceStore(options.data / "drawbridge.db").list().empty());
+                     !auth::DeviceStore(options.data / "drawbridge.db").has_devices());
     network.start();
     log::info("ready");
     io.run();

@@ -4,22 +4,28 @@
 
 namespace drawbridge::app {
 
-std::string TextTable::text() const {
-    std::vector<std::size_t> widths;
+std::string TextTable::text() {
     for (const auto& row : rows_) {
-        widths.resize(std::max(widths.size(), row.size()));
-        for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], row[i].size());
+        widths_.resize(std::max(widths_.size(), row.size()));
+        for (std::size_t i = 0; i < row.size(); ++i)
+            widths_[i] = std::max(widths_[i], row[i].size());
     }
 
     std::string text;
     for (const auto& row : rows_) {
         std::string line;
         for (std::size_t i = 0; i < row.size(); ++i)
-            line += row[i] + std::string(widths[i] - row[i].size() + 2, ' ');
+            line += row[i] + std::string(widths_[i] - row[i].size() + 2, ' ');
         line.erase(line.find_last_not_of(' ') + 1);
         text += line + '\n';
     }
     return text;
+}
+
+std::string TextTable::take() {
+    std::string part = text();
+    rows_.clear();
+    return part;
 }
 
 }  // namespace drawbridge::app

@@ -8,6 +8,7 @@
 #include <deque>
 #include <future>
 #include <mutex>
+#include <set>
 
 #include "auth/limits.hpp"
 #include "auth/refused_change.hpp"
@@ -179,6 +180,24 @@ TEST_CASE_METHOD(Fixture, "a poke is answered after all changes have been told",
     CHECK(told.next().device_id == "a");
     CHECK(told.next().device_id == "b");
     CHECK(told.empty());
+}
+
+TEST_CASE_METHOD(Fixture, "changes of many devices are all told, and then the poke is answered",
+                 "[auth][authenticator]") {
+    const auto authenticator = start();
+    constexpr std::size_t count = 2 * limits::changes_told_at_once + 1;
+    {
+        SQLite::Transaction all = store.begin();
+        for (std::size_t i = 0; i < count; ++i)
+            store.add({"d" + std::to_string(i), "", "core", ""}, today);
+        all.commit();
+    }
+    look(*authenticator);
+    std::set<std::string> told_of;
+    for (std::size_t i = 0; i < count; ++i) told_of.insert(told.next().device_id);
+    CHECK(told_of.size() == count);
+    CHECK(told.empty());
+    CHECK(ask(*authenticator, credentials("pump-17", key)).identity);
 }
 
 TEST_CASE_METHOD(Fixture, "anonymous clients are refused unless they are allowed",

@@ -4,7 +4,6 @@
 #include <catch2/catch.hpp>
 
 #include "auth/refused_change.hpp"
-#include "auth/similar_ids.hpp"
 #include "tests/support/temporary_directory.hpp"
 
 namespace drawbridge::auth {
@@ -46,7 +45,6 @@ TEST_CASE_METHOD(Fixture, "a device is kept as it was added", "[auth][store]") {
     CHECK(device.enabled);
     CHECK(device.created_at == today);
     CHECK_FALSE(device.last_seen);
-    CHECK(store.list().size() == 1);
     store.set_enabled("pump-17", false);
     CHECK_FALSE(store.get("pump-17").enabled);
     store.remove("pump-17");
@@ -61,7 +59,6 @@ TEST_CASE_METHOD(Fixture, "a device that cannot be added is refused", "[auth][st
     CHECK_THROWS_WITH(store.add({"pump-17", "", "core", ""}, today),
                       Contains("there is a device pump-17 already"));
     CHECK(store.get("pump-17").tenant == "acme");
-    CHECK(store.list().size() == 1);
 }
 
 TEST_CASE_METHOD(Fixture, "an unknown device is refused with what may have been meant",
@@ -73,16 +70,6 @@ TEST_CASE_METHOD(Fixture, "an unknown device is refused with what may have been 
     CHECK_THROWS_AS(store.add_key("valve", key("k")), RefusedChange);
     CHECK_THROWS_AS(store.revoke_key("valve", "k"), RefusedChange);
     CHECK_THROWS_AS(store.add_rule("valve", {}), RefusedChange);
-}
-
-TEST_CASE("similar ids are near in spelling, or longer", "[auth][store]") {
-    const Ids known = {"pump-1", "pump-17", "pump-18", "valve", "pump-1-backup"};
-    CHECK(similar_ids("pump-19", known) == Ids{"pump-1", "pump-17", "pump-18"});
-    CHECK(similar_ids("pump-17x", known) == Ids{"pump-17", "pump-1", "pump-18"});
-    CHECK(similar_ids("vlave", known) == Ids{"valve"});
-    CHECK(similar_ids("val", known) == Ids{"valve"});
-    CHECK(similar_ids("boiler", known).empty());
-    CHECK(similar_ids("", {"ab"}) == Ids{"ab"});
 }
 
 TEST_CASE_METHOD(Fixture, "keys are kept and revoked one by one", "[auth][store]") {
@@ -174,7 +161,8 @@ TEST_CASE_METHOD(Fixture, "another connection sees that and whose identity chang
     CHECK(changes.device_ids == Ids{"pump-17", "valve"});
     CHECK(changes.seq == watcher.newest_change());
     CHECK(watcher.changes_since(changes.seq).device_ids.empty());
-    watcher.forget_changes(changes.seq);
+    CHECK_FALSE(watcher.forget_changes(changes.seq, 2));
+    CHECK(watcher.forget_changes(changes.seq, 2));
     CHECK(watcher.changes_since(0).device_ids.empty());
 }
 

@@ -153,6 +153,15 @@ TEST_CASE_METHOD(Fixture, "a profile may make the key's id the user name", "[aut
     check_refused(shown, "not the one of profile core");
 }
 
+TEST_CASE_METHOD(Fixture, "a device is known with the channels it is connected to",
+                 "[auth][verifier]") {
+    ChannelStore channels(store.database());
+    channels.connect("pump-17", "b");
+    channels.connect("pump-17", "a");
+    CHECK(verifier.record_of("pump-17")->device->channels == std::vector<std::string>{"a", "b"});
+    CHECK(verifier.record_of("pump-18")->device->channels.empty());
+}
+
 TEST_CASE_METHOD(Fixture, "a device's own rules come with its identity", "[auth][verifier]") {
     store.add_rule("pump-17", {0, Effect::allow, Operation::publish, "logs/{device_id}"});
     const core::AuthAnswer answer = verify(credentials("pump-17", key));

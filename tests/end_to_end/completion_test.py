@@ -1,0 +1,52 @@
+"""Completion in bash: the script, loaded into a bash, and what it offers."""
+import subprocess
+
+import broker_process
+
+BASH = """
+set -eu
+source <("$1" completion bash)
+COMP_LINE=$2
+COMP_POINT=${#COMP_LINE}
+COMP_WORDS=("$1")
+COMP_CWORD=1
+COMP_WORDBREAKS=$' \\t\\n"\\'><=;|&(:'
+_drawbridge
+for word in "${COMPREPLY[@]}"; do echo "$word"; done
+"""
+
+
+def complete(broker, line):
+    line = f"drawbridge --data {broker.data} {line}"
+    done = subprocess.run(
+        ["bash", "--norc", "-c", BASH, "bash", str(broker_process.BINARY), line],
+        capture_output=True,
+        text=True,
+        timeout=20,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.splitlines()
+
+
+def test_commands_options_and_ids_complete(broker):
+    for device_id in ("tab-1", "tab-2", "tab:3:x"):
+        broker.ask("device", "add", device_id, "--no-key")
+    key = broker.ask("key", "add", "tab-1")
+    assert complete(broker, "dev") == ["device"]
+    assert "rotate" in complete(broker, "key ")
+    assert complete(broker, "key rotate tab-1 --over") == ["--overlap"]
+    assert complete(broker, "device show tab") == ["tab-1", "tab-2", "tab:3:x"]
+    assert complete(broker, "device show tab:3") == ["3:x"], "bash keeps what is before the colon"
+    assert complete(broker, "key revoke tab-1 ") == [key["key_id"]]
+    assert complete(broker, "device can tab-1 sub") == ["subscribe"]
+    assert complete(broker, "device export --format=j") == ["jsonl"]
+    assert complete(broker, "device import /etc/pass") == [], "files are bash's business"
+    assert complete(broker, "nonsense ") == []
+    for device_id in ("tab-1", "tab-2", "tab:3:x"):
+        broker.ask("device", "remove", device_id)
+
+
+def test_tab_makes_nothing(tmp_path):
+    nobody = broker_process.Broker(tmp_path)
+    assert complete(nobody, "device show x") == []
+    assert not nobody.data.exists()
