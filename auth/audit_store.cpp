@@ -216,14 +216,15 @@ std::uint64_t AuditStore::rows() {
 }
 
 std::vector<AuditRow> list_audit(SQLite::Database& database, const AuditQuery& query) {
+    std::string where = "at >= ?1";
+    if (!query.device_id.empty()) where += " AND device_id = ?2";
+    if (!query.event.empty()) where += " AND event = ?3";
     SQLite::Statement select(
-        database, fmt::format("SELECT {} FROM audit WHERE (?1 = '' OR device_id = ?1) AND "
-                              "(?2 = '' OR event = ?2) AND at >= ?3 ORDER BY at DESC, seq DESC "
-                              "LIMIT ?4",
-                              all_columns));
-    select.bind(1, query.device_id);
-    select.bind(2, query.event);
-    select.bind(3, query.since ? to_unix_ms(*query.since) : std::int64_t{0});
+        database, fmt::format("SELECT {} FROM audit WHERE {} ORDER BY at DESC, seq DESC LIMIT ?4",
+                              all_columns, where));
+    select.bind(1, query.since ? to_unix_ms(*query.since) : std::int64_t{0});
+    if (!query.device_id.empty()) select.bind(2, query.device_id);
+    if (!query.event.empty()) select.bind(3, query.event);
     select.bind(4, static_cast<std::int64_t>(query.limit));
     std::vector<AuditRow> rows;
     while (select.executeStep()) rows.push_back(row_in(select));

@@ -110,7 +110,7 @@ bool Authenticator::turns_away(std::uint64_t network) {
     return guard_.turns_away(network, Clock::now());
 }
 
-void Authenticator::proof_failed(core::Credentials shown, std::string why) {
+void Authenticator::note_failed_handshake(core::Credentials shown, std::string why) {
     const std::lock_guard lock(mutex_);
     if (waiting_.size() >= limits::authentications_waiting_max) return;
     waiting_.push_back({std::move(shown), {}, std::move(why)});
@@ -230,8 +230,8 @@ void Authenticator::tell_of_change(const std::string& device_id) {
 }
 
 void Authenticator::answer(const Request& request, bool stopping) {
-    if (!request.failed_proof.empty())
-        return count_failed_proof(request.credentials, request.failed_proof);
+    if (!request.reply)
+        return count_failed_handshake(request.credentials, request.failed_handshake);
     request.reply(stopping ? refused(Reason::server_unavailable, "the broker stops")
                            : verify(request.credentials));
 }
@@ -260,7 +260,7 @@ core::AuthAnswer Authenticator::verify(const core::Credentials& shown) {
     }
 }
 
-void Authenticator::count_failed_proof(const core::Credentials& shown, const std::string& why) {
+void Authenticator::count_failed_handshake(const core::Credentials& shown, const std::string& why) {
     try {
         const TimePoint begun = Clock::now();
         if (auto refusal = guard_.refuse(shown, begun)) {

@@ -86,7 +86,7 @@ public:
 
     void authenticate(core::Credentials credentials, Reply reply) override;
     bool turns_away(std::uint64_t network) override;
-    void proof_failed(core::Credentials shown, std::string why) override;
+    void note_failed_handshake(core::Credentials shown, std::string why) override;
 
     // Looks for changes now. acted, if any, is called once on_change has been told of all of them.
     void poke(std::function<void()> acted = {});
@@ -97,8 +97,8 @@ public:
 private:
     struct Request {
         core::Credentials credentials;
-        Reply reply;
-        std::string failed_proof = {};  // not "": it has failed already, and nobody waits
+        Reply reply;  // empty: a TLS handshake that has failed already, so nobody waits
+        std::string failed_handshake = {};  // why
     };
 
     void work();
@@ -111,7 +111,7 @@ private:
     void tell_of_change(const std::string& device_id);
     core::AuthAnswer verify(const core::Credentials& credentials);
     core::AuthAnswer answer_anonymous(const core::Credentials& credentials);
-    void count_failed_proof(const core::Credentials& shown, const std::string& why);
+    void count_failed_handshake(const core::Credentials& shown, const std::string& why);
     // The same answer, told to the audit.
     core::AuthAnswer told(const core::Credentials& shown, core::AuthAnswer answer,
                           std::string_view device_id = {});

@@ -58,7 +58,7 @@ constexpr std::size_t throttled_names_max = 8'192;
 constexpr std::size_t throttle_admitted_max = 65'536;
 constexpr std::chrono::hours throttle_admitted_lately{24};
 
-// Lockouts that status and `throttle list` show; the others are counted only.
+// Lockouts that `throttle list` shows and status counts: those that end last.
 constexpr std::size_t locks_listed_max = 1'000;
 
 // Events that wait for the audit's writer, some 300 bytes each. It writes once in so long, or when

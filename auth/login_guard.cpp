@@ -107,11 +107,17 @@ Reason LoginGuard::failed(const core::Credentials& shown, bool known, TimePoint 
     return outcome.is_locked_everywhere ? Reason::banned : Reason::bad_user_name_or_password;
 }
 
+bool LoginGuard::may_log(TimePoint now) {
+    const std::lock_guard lock(mutex_);
+    return quota_.allows(now);
+}
+
 void LoginGuard::tell_of_lock(const core::Credentials& shown, const LoginThrottle::Lock& lock,
                               TimePoint now) {
     const std::string words =
         fmt::format("{}, {}", words_for(lock, settings_), until(lock.until, now));
-    log::warn("client {} from {}: locked out, {}", shown.client_id, shown.address, words);
+    if (may_log(now))
+        log::warn("client {} from {}: locked out, {}", shown.client_id, shown.address, words);
     const bool flaps = lock.kind == Kind::flapping;
     audit_.note(
         {.kind = flaps ? core::AuditEvent::Kind::banned : core::AuditEvent::Kind::locked_out,

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "auth/login_throttle.hpp"
+#include "broker/base/log_quota.hpp"
 #include "broker/core/audit.hpp"
 #include "broker/core/authenticator.hpp"
 
@@ -54,12 +55,14 @@ public:
     std::size_t clear_all();
 
 private:
+    bool may_log(TimePoint now);
     void tell_of_lock(const core::Credentials& shown, const LoginThrottle::Lock& lock,
                       TimePoint now);
 
     const ThrottleSettings settings_;
     core::Audit& audit_;
     std::mutex mutex_;
+    log::Quota quota_;        // guarded by mutex_
     LoginThrottle throttle_;  // guarded by mutex_
     std::atomic<TimePoint> last_address_lock_ends_{TimePoint{}};
 };

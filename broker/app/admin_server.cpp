@@ -137,7 +137,11 @@ asio::awaitable<json::object> AdminServer::answer(const json::object& request) {
     if (command == "changed") co_return co_await changed();
     if (command == "audit") co_return co_await flush_audit();
     if (command == "throttle") co_return answer_throttle(authenticator_.guard(), request);
-    if (command == "status") co_return status();
+    if (command == "status") {
+        json::object answer = status();
+        add_locks(answer, authenticator_.guard());
+        co_return answer;
+    }
     co_return refusal(fmt::format("this broker does not know the command \"{}\"", command));
 }
 
@@ -220,7 +224,6 @@ json::object AdminServer::status() const {
             {"refused_broker_full", network.refused_broker_full.load()},
             {"refused_address_full", network.refused_address_full.load()},
             {"refused_locked_out", network.refused_locked_out.load()},
-            {"locked_out", locks_in_status(authenticator_.guard())},
             {"audit_left_out", audit_.left_out()},
             {"accept_pauses", network.accept_pauses.load()},
             {"publishes_denied", sum(&Stats::publishes_denied)},

@@ -1,6 +1,7 @@
 #include "broker/app/admin_throttle.hpp"
 
-#include <algorithm>
+#include <boost/json/array.hpp>
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -54,8 +55,10 @@ json::object answer_throttle(auth::LoginGuard& guard, const json::object& reques
             {"locks", array_of(pressure.locks, SIZE_MAX)}};
 }
 
-json::array locks_in_status(auth::LoginGuard& guard) {
-    return array_of(guard.locks(), locks_in_status_max);
+void add_locks(json::object& status, auth::LoginGuard& guard) {
+    const std::vector<auth::LoginGuard::Lock> locks = guard.locks();
+    status["lockouts"] = locks.size();
+    status["locked_out"] = array_of(locks, locks_in_status_max);
 }
 
 }  // namespace drawbridge::app

@@ -3,7 +3,6 @@
 // Threads: any.
 #pragma once
 
-#include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
 
 #include "auth/login_guard.hpp"
@@ -12,7 +11,8 @@ namespace drawbridge::app {
 
 boost::json::object answer_throttle(auth::LoginGuard& guard, const boost::json::object& request);
 
-// Those that end last, a screen of them.
-boost::json::array locks_in_status(auth::LoginGuard& guard);
+// Adds "lockouts", how many there are (limits::locks_listed_max are counted), and "locked_out",
+// those that end last, a screen of them.
+void add_locks(boost::json::object& status, auth::LoginGuard& guard);
 
 }  // namespace drawbridge::app

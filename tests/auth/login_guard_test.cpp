@@ -114,7 +114,7 @@ TEST_CASE_METHOD(Fixture, "a failed TLS handshake counts like a wrong key",
     shown.network = 1;
     shown.proof = core::Credentials::Proof::psk;
     shown.proven = "pump";
-    authenticator->proof_failed(shown, "wrong PSK");
+    authenticator->note_failed_handshake(shown, "wrong PSK");
     settle(*authenticator);
     CHECK(ask(*authenticator, from(1, key)).refusal == Reason::banned);
     CHECK(ask(*authenticator, from(2, key)).identity);

@@ -69,7 +69,7 @@ def test_before_the_lockout_the_next_try_has_to_wait(tmp_path, version):
 
 
 def test_a_lockout_is_shown_with_its_end_and_is_over_by_then(tmp_path):
-    with throttled(tmp_path, max_failures=1, lockout="2s", max_lockout="2s") as broker:
+    with throttled(tmp_path, max_failures=1, lockout="3s", max_lockout="3s") as broker:
         device = broker.add_device()
         assert broker.ask("device", "show", device.id)["locked_until"] is None
         answer(broker, device, password=WRONG)
@@ -85,12 +85,14 @@ def test_a_lockout_is_shown_with_its_end_and_is_over_by_then(tmp_path):
         end = shown["locked_until"]
         assert abs_difference_s(broker.ask("status")["locked_out"][0]["until"], end) < 0.01
         assert abs_difference_s(broker.ask("throttle", "list")[0]["until"], end) < 0.01
+        assert broker.ask("status")["lockouts"] == 1
         for text in ("device show " + device.id, "status", "throttle list"):
             assert end[:19] in broker.run(*text.split()).stdout
         assert answer(broker, device) == LOCKED_OUT[V311]
-        time.sleep(2)
+        time.sleep(3)
         assert answer(broker, device) == 0
         assert broker.ask("status")["locked_out"] == []
+        assert broker.ask("status")["lockouts"] == 0
         assert broker.ask("device", "show", device.id)["locked_until"] is None
 
 
