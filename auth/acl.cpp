@@ -35,8 +35,10 @@ bool is_rule_filter(std::string_view filter) {
     return filled && wire::is_topic_filter(*filled, Limits().max_topic_levels);
 }
 
-DeviceIdentity::DeviceIdentity(DevicePtr device, std::string_view key_id)
-    : device_(std::move(device)), id_can_be_filled_in_(is_device_id(device_->device_id)) {
+DeviceIdentity::DeviceIdentity(DevicePtr device, ProvedBy proved_by, std::string_view key_id)
+    : device_(std::move(device)),
+      proved_by_(proved_by),
+      id_can_be_filled_in_(is_device_id(device_->device_id)) {
     ASSERT(key_id.size() <= key_id_.size());
     std::copy(key_id.begin(), key_id.end(), key_id_.begin());
     key_id_length_ = static_cast<std::uint8_t>(key_id.size());

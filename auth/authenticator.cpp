@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "auth/limits.hpp"
+#include "auth/psk_store.hpp"
 #include "broker/base/log.hpp"
 
 namespace drawbridge::auth {
@@ -20,13 +21,15 @@ core::AuthAnswer refused(Reason reason, std::string why) {
 core::IdentityPtr DeviceChange::renew(std::string_view client_id,
                                       const core::IdentityPtr& held) const {
     const auto* identity = dynamic_cast<const DeviceIdentity*>(held.get());
-    if (identity == nullptr || identity->id() != device_id || identity->key_id().empty())
-        return held;
-    const bool key_is_valid =
+    if (identity == nullptr || identity->id() != device_id) return held;
+    const ProvedBy proved_by = identity->proved_by();
+    if (proved_by == ProvedBy::nothing) return held;
+    const bool proof_holds =
+        proved_by == ProvedBy::certificate ||
         std::find(key_ids.begin(), key_ids.end(), identity->key_id()) != key_ids.end();
-    if (device == nullptr || !key_is_valid) return nullptr;
+    if (device == nullptr || !proof_holds) return nullptr;
     if (!may_use_client_id(*device, identity->key_id(), client_id)) return nullptr;
-    return std::make_shared<DeviceIdentity>(device, identity->key_id());
+    return std::make_shared<DeviceIdentity>(device, proved_by, identity->key_id());
 }
 
 Authenticator::Authenticator(const AuthenticatorOptions& options, const Secret& secret,
@@ -55,7 +58,8 @@ Authenticator::~Authenticator() {
 }
 
 void Authenticator::authenticate(core::Credentials credentials, Reply reply) {
-    if (anonymous_profile_ != nullptr && !credentials.username && !credentials.password)
+    if (anonymous_profile_ != nullptr && !credentials.username && !credentials.password &&
+        credentials.proof == core::Credentials::Proof::none)
         return reply(answer_anonymous(credentials));
     {
         const std::lock_guard lock(mutex_);
@@ -66,6 +70,22 @@ void Authenticator::authenticate(core::Credentials credentials, Reply reply) {
         }
     }
     reply(refused(Reason::server_busy, "too many clients wait to be authenticated"));
+}
+
+void Authenticator::note_failed_handshake(core::Credentials claimed, std::string why) {
+    const auto note = [this, claimed = std::move(claimed), why = std::move(why)] {
+        try {
+            if (verifier_.record_of(claimed.proven)->known)
+                note_refusal(claimed.proven, "TLS handshake: " + why, claimed.address, now_());
+        } catch (const SQLite::Exception&) {  // look_for_changes() has said so
+        }
+    };
+    {
+        const std::lock_guard lock(mutex_);
+        if (poked_.size() >= limits::authentications_waiting_max) return;
+        poked_.emplace_back(note);
+    }
+    wake_.notify_one();
 }
 
 void Authenticator::poke(std::function<void()> acted) {
@@ -142,6 +162,7 @@ void Authenticator::tell_of_change(const std::string& device_id) {
     const WallTime now = now_();
     for (const KeyRecord& key : record->keys)
         if (!key.expired(now)) change.key_ids.push_back(key.key_id);
+    if (record->psk) change.key_ids.push_back(record->psk->key_id);
     on_change_(change);
 }
 
@@ -166,7 +187,7 @@ core::AuthAnswer Authenticator::answer_anonymous(const core::Credentials& creden
                                                         .tenant = {},
                                                         .profile = anonymous_profile_,
                                                         .rules = {}});
-    return {.identity = std::make_shared<DeviceIdentity>(std::move(client), ""),
+    return {.identity = std::make_shared<DeviceIdentity>(std::move(client), ProvedBy::nothing),
             .refusal = Reason::success,
             .why = {}};
 }
@@ -174,15 +195,20 @@ core::AuthAnswer Authenticator::answer_anonymous(const core::Credentials& creden
 void Authenticator::note(const Verification& verification, const std::string& address,
                          WallTime now) {
     if (verification.device_id.empty()) return;
+    if (verification.answer.identity == nullptr)
+        return note_refusal(verification.device_id, verification.answer.why, address, now);
     Sighting& sighting = sightings_[verification.device_id];
     sighting.device_id = verification.device_id;
-    if (verification.answer.identity != nullptr) {
-        sighting.seen = now;
-        sighting.key_id = verification.key_id;
-    } else {
-        sighting.refused = now;
-        sighting.refusal = fmt::format("{}, from {}", verification.answer.why, address);
-    }
+    sighting.seen = now;
+    sighting.key_id = verification.key_id;
+}
+
+void Authenticator::note_refusal(const std::string& device_id, const std::string& why,
+                                 const std::string& address, WallTime now) {
+    Sighting& sighting = sightings_[device_id];
+    sighting.device_id = device_id;
+    sighting.refused = now;
+    sighting.refusal = fmt::format("{}, from {}", why, address);
 }
 
 void Authenticator::write_sightings() {
@@ -193,6 +219,7 @@ void Authenticator::write_sightings() {
     try {
         SQLite::Transaction all = store_.begin();
         store_.record(batch);
+        PskStore(store_.database()).record(batch);
         store_.forget_changes(change_seq_);
         all.commit();
         sightings_.clear();

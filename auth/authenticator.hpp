@@ -39,10 +39,11 @@ struct DeviceChange {
     std::string device_id;
     DevicePtr device;                  // null: it may not be connected any more
     bool removed = false;              // it is not known any more, so what it left behind goes, too
-    std::vector<std::string> key_ids;  // the keys that are valid now
+    std::vector<std::string> key_ids;  // the keys and the PSK that are valid now
 
     // What the identity of a live session becomes; null: the session must end. It lives as long as
-    // the very key that it used. An identity that is not of this device is returned as it is.
+    // the very key or PSK that it used, or as the device if that was a certificate. An identity
+    // that is not of this device is returned as it is.
     core::IdentityPtr renew(std::string_view client_id, const core::IdentityPtr& held) const;
 };
 
@@ -65,6 +66,8 @@ public:
     ~Authenticator() override;
 
     void authenticate(core::Credentials credentials, Reply reply) override;
+    // Of a device that is known it is noted as a refusal. When too many wait it is not.
+    void note_failed_handshake(core::Credentials claimed, std::string why) override;
 
     // Looks for changes now. acted, if any, is called once on_change has been told of all of them.
     void poke(std::function<void()> acted = {});
@@ -82,6 +85,8 @@ private:
     core::AuthAnswer answer(const core::Credentials& credentials);
     core::AuthAnswer answer_anonymous(const core::Credentials& credentials) const;
     void note(const Verification& verification, const std::string& address, WallTime now);
+    void note_refusal(const std::string& device_id, const std::string& why,
+                      const std::string& address, WallTime now);
     void write_sightings();
 
     const ProfilePtr anonymous_profile_;  // null: anonymous clients are refused

@@ -203,7 +203,7 @@ core::Decision decide(DeviceRegistry& registry, const Arguments& arguments) {
         std::make_shared<const auth::Device>(
             auth::Device{device.device_id, device.tenant, registry.profiles().get(device.profile),
                          registry.store().rules(device.device_id)}),
-        "");
+        auth::ProvedBy::nothing);
     const std::size_t levels_max = Limits().max_topic_levels;
     if (arguments.operation == to_text(Operation::publish)) {
         if (!wire::is_topic_name(arguments.topic, levels_max))

@@ -9,7 +9,6 @@
 #include <system_error>
 
 #include "auth/api_key.hpp"
-#include "auth/secret.hpp"
 #include "broker/app/admin_client.hpp"
 #include "broker/app/command_failed.hpp"
 
@@ -38,9 +37,7 @@ DeviceRegistry::DeviceRegistry(const GlobalOptions& options, IfMissing if_missin
 
 MadeKey DeviceRegistry::make_key(std::string_view device_id, const std::string& label,
                                  std::optional<WallTime> expires_at, WallTime now) {
-    const auth::Secret secret = auth::Secret::open(
-        data_ / "secret.key",
-        store_.has_keys() ? auth::Secret::IfMissing::refuse : auth::Secret::IfMissing::create);
+    const auth::Secret secret = open_secret();
     MadeKey made;
     made.api_key = auth::make_api_key();
     made.key_id = std::string(auth::key_id_of(made.api_key).value());

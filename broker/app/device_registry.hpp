@@ -11,6 +11,7 @@
 #include <string_view>
 
 #include "auth/device_store.hpp"
+#include "auth/open_secret.hpp"
 #include "auth/profile.hpp"
 #include "broker/app/global_options.hpp"
 #include "broker/base/clock.hpp"
@@ -36,6 +37,9 @@ public:
     // Makes a key and stores its hash.
     MadeKey make_key(std::string_view device_id, const std::string& label,
                      std::optional<WallTime> expires_at, WallTime now);
+
+    // The secret of this database. Throws auth::SecretRefused.
+    auth::Secret open_secret() { return auth::open_secret(data_, store_); }
 
     // Has the running broker, if any, act on what was changed. If it does not answer, a warning
     // goes to stderr: the change is made all the same, and the broker looks for changes by itself.

@@ -9,6 +9,7 @@
 #include "broker/app/cli_config.hpp"
 #include "broker/app/cli_devices.hpp"
 #include "broker/app/cli_keys.hpp"
+#include "broker/app/cli_psk.hpp"
 #include "broker/app/data_directory.hpp"
 #include "broker/app/global_options.hpp"
 #include "broker/app/serve.hpp"
@@ -54,6 +55,7 @@ int run(int argc, char** argv) {
     });
     drawbridge::app::add_device_commands(app, options);
     drawbridge::app::add_key_commands(app, options);
+    drawbridge::app::add_psk_commands(app, options);
     drawbridge::app::add_broker_commands(app, options);
     drawbridge::app::add_config_commands(app, options);
     try {

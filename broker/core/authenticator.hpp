@@ -24,7 +24,8 @@ struct Credentials {
     std::string address = {};   // "192.0.2.7:50123", for people
     std::uint64_t network = 0;  // net::PeerAddress::network(), for throttles
     Proof proof = Proof::none;
-    std::string proven = {};  // that identity or name
+    std::string proven = {};      // that identity or name
+    std::string proven_key = {};  // the id of the PSK
 };
 
 struct AuthAnswer {
@@ -41,6 +42,13 @@ public:
 
     // Never blocks. reply is called exactly once, from any thread, also before this returns.
     virtual void authenticate(Credentials credentials, Reply reply) = 0;
+
+    // A TLS handshake with a PSK or with a certificate has failed, so that there will be no
+    // CONNECT. claimed: address and network, and in `proven` the identity or the name that was not
+    // proved. Never blocks; from any thread.
+    virtual void note_failed_handshake(Credentials claimed, std::string why) {
+        static_cast<void>(claimed), static_cast<void>(why);
+    }
 };
 
 }  // namespace drawbridge::core
