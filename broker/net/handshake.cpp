@@ -1,5 +1,7 @@
 #include "broker/net/handshake.hpp"
 
+#include <fmt/format.h>
+
 #include "broker/base/limits.hpp"
 #include "broker/base/log.hpp"
 #include "broker/net/loop.hpp"
@@ -35,10 +37,7 @@ void Handshake::ready(std::uint32_t events) {
         received_.append(received.bytes);
         if (stream_.wants_to_send() || received.state == Stream::State::failed)
             stream_.send(nothing);
-        if (received.state == Stream::State::failed) {
-            const std::string why = stream_.failure();
-            return end(why.empty() ? "connection lost" : why);
-        }
+        if (received.state == Stream::State::failed) return lose();
         if (!received.bytes.empty()) {
             read_connect();
             if (!ended_) loop_.stranger_holds(*this, bytes_held());
@@ -50,6 +49,23 @@ void Handshake::ready(std::uint32_t events) {
         return end("connection lost");
     }
     if (!ended_ && !request_) watch(EPOLLIN | (stream_.wants_to_send() ? EPOLLOUT : 0u));
+}
+
+// The connection, or a layer of it, has failed. This is where a failed handshake of TLS is told of.
+void Handshake::lose() {
+    std::string why = stream_.failure();
+    if (why.empty()) why = "connection lost";
+    core::Credentials claimed;
+    if (stream_.claim(claimed)) {
+        const bool psk = claimed.proof == core::Credentials::Proof::psk;
+        claimed.address = stream_.peer();
+        claimed.network = stream_.socket().network();
+        const std::string text = fmt::format(
+            "{} \"{}\": {}", psk ? "TLS-PSK identity" : "certificate of", claimed.proven, why);
+        loop_.network().authenticator().note_failed_handshake(std::move(claimed), std::move(why));
+        return end(text);
+    }
+    end(why);
 }
 
 void Handshake::read_connect() {
@@ -88,6 +104,7 @@ void Handshake::authenticate() {
     }
     core::Credentials credentials = request_->credentials(stream_.peer());
     credentials.network = stream_.socket().network();
+    stream_.prove(credentials);
     loop_.network().authenticator().authenticate(
         std::move(credentials), [&loop = loop_, number = number()](core::AuthAnswer answer) {
             loop.post([&loop, number, answer = std::move(answer)] {

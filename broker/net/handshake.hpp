@@ -31,6 +31,7 @@ public:
 private:
     void expired(TimePoint now) override;
 
+    void lose();
     void read_connect();
     void authenticate();
     void refuse(wire::Version version, Reason reason, std::string_view why);
