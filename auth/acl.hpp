@@ -71,7 +71,12 @@ public:
     bool may_receive(std::string_view topic) const override;
     bool has_denied_subscriptions() const override { return has_denied_subscriptions_; }
 
-    // The same answers as may_publish(topic) and may_subscribe(filter), with the rule that decides.
+    core::Decision decide_publish(std::string_view topic) const override {
+        return decide(Operation::publish, topic);
+    }
+    core::Decision decide_subscribe(std::string_view filter) const override {
+        return decide(Operation::subscribe, filter);
+    }
     core::Decision decide(Operation operation, std::string_view topic) const;
 
 private:

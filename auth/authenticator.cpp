@@ -38,6 +38,8 @@ Authenticator::Authenticator(const AuthenticatorOptions& options, const Secret& 
                                                  : nullptr),
       on_change_(std::move(on_change)),
       now_(std::move(now)),
+      audit_(*options.audit),
+      guard_(options.throttle, audit_),
       store_(options.database),
       verifier_(store_, secret, std::move(profiles)),
       data_version_(store_.data_version()),
@@ -72,19 +74,14 @@ void Authenticator::authenticate(core::Credentials credentials, Reply reply) {
     reply(refused(Reason::server_busy, "too many clients wait to be authenticated"));
 }
 
-void Authenticator::note_failed_handshake(core::Credentials claimed, std::string why) {
-    const auto note = [this, claimed = std::move(claimed), why = std::move(why)] {
-        try {
-            if (verifier_.record_of(claimed.proven)->known)
-                note_refusal(claimed.proven, "TLS handshake: " + why, claimed.address, now_());
-        } catch (const SQLite::Exception&) {  // look_for_changes() has said so
-        }
-    };
-    {
-        const std::lock_guard lock(mutex_);
-        if (poked_.size() >= limits::authentications_waiting_max) return;
-        poked_.emplace_back(note);
-    }
+bool Authenticator::turns_away(std::uint64_t network) {
+    return guard_.turns_away(network, Clock::now());
+}
+
+void Authenticator::proof_failed(core::Credentials shown, std::string why) {
+    const std::lock_guard lock(mutex_);
+    if (waiting_.size() >= limits::authentications_waiting_max) return;
+    waiting_.push_back({std::move(shown), {}, std::move(why)});
     wake_.notify_one();
 }
 
@@ -109,9 +106,7 @@ void Authenticator::work() {
             if (!std::exchange(failing_, true))
                 log::error("devices cannot be read from the database: {}", failure.what());
         }
-        for (Request& request : requests)
-            request.reply(stopping ? refused(Reason::server_unavailable, "the broker stops")
-                                   : answer(request.credentials));
+        for (const Request& request : requests) answer(request, stopping);
         for (const auto& acted : pokes)
             if (acted) acted();
         requests.clear();
@@ -166,23 +161,68 @@ void Authenticator::tell_of_change(const std::string& device_id) {
     on_change_(change);
 }
 
-core::AuthAnswer Authenticator::answer(const core::Credentials& credentials) {
+void Authenticator::answer(const Request& request, bool stopping) {
+    if (!request.failed_proof.empty())
+        return count_failed_proof(request.credentials, request.failed_proof);
+    request.reply(stopping ? refused(Reason::server_unavailable, "the broker stops")
+                           : verify(request.credentials));
+}
+
+core::AuthAnswer Authenticator::verify(const core::Credentials& shown) {
     if (failing_)  // what is remembered may be out of date
-        return refused(Reason::server_unavailable, "changes of devices cannot be read");
+        return told(shown,
+                    refused(Reason::server_unavailable, "changes of devices cannot be read"));
+    const TimePoint begun = Clock::now();
+    if (auto refusal = guard_.refuse(shown, begun)) return told(shown, *std::move(refusal));
     try {
         const WallTime now = now_();
-        Verification verification = verifier_.verify(credentials, now);
-        note(verification, credentials.address, now);
-        return std::move(verification.answer);
+        Verification verification = verifier_.verify(shown, now);
+        note(verification, shown.address, now);
+        core::AuthAnswer& answer = verification.answer;
+        if (answer.identity != nullptr)
+            guard_.admitted(shown, begun);
+        else if (answer.refusal == Reason::bad_user_name_or_password)
+            answer.refusal = guard_.failed(shown, !verification.device_id.empty(), begun);
+        return told(shown, std::move(answer), verification.device_id);
     } catch (const SQLite::Exception& failure) {
-        return refused(Reason::server_unavailable,
-                       fmt::format("the database cannot be read: {}", failure.what()));
+        return told(shown, refused(Reason::server_unavailable,
+                                   fmt::format("the database cannot be read: {}", failure.what())));
     }
 }
 
-core::AuthAnswer Authenticator::answer_anonymous(const core::Credentials& credentials) const {
+void Authenticator::count_failed_proof(const core::Credentials& shown, const std::string& why) {
+    try {
+        const TimePoint begun = Clock::now();
+        if (auto refusal = guard_.refuse(shown, begun)) {
+            told(shown, *std::move(refusal));
+            return;
+        }
+        const bool known = verifier_.record_of(shown.proven)->known;
+        if (known) note_refusal(shown.proven, "TLS handshake: " + why, shown.address, now_());
+        told(shown, refused(guard_.failed(shown, known, begun), why), known ? shown.proven : "");
+    } catch (const SQLite::Exception&) {  // said in the log already
+    }
+}
+
+core::AuthAnswer Authenticator::told(const core::Credentials& shown, core::AuthAnswer answer,
+                                     std::string_view device_id) {
+    if (answer.identity != nullptr) return answer;
+    std::string identity(device_id);
+    if (identity.empty()) identity = LoginGuard::name_of(shown);
+    audit_.note({.kind = core::AuditEvent::Kind::connect_refused,
+                 .identity = std::move(identity),
+                 .client_id = shown.client_id,
+                 .address = shown.address,
+                 .why = answer.why});
+    return answer;
+}
+
+core::AuthAnswer Authenticator::answer_anonymous(const core::Credentials& credentials) {
+    if (auto refusal = guard_.refuse(credentials, Clock::now()))
+        return told(credentials, *std::move(refusal));
     if (credentials.client_id.size() > limits::id_bytes_max)
-        return refused(Reason::client_identifier_not_valid, "the client id is too long");
+        return told(credentials,
+                    refused(Reason::client_identifier_not_valid, "the client id is too long"));
     auto client = std::make_shared<const Device>(Device{.device_id = credentials.client_id,
                                                         .tenant = {},
                                                         .profile = anonymous_profile_,

@@ -26,6 +26,7 @@
 
 #include "auth/acl.hpp"
 #include "auth/device_store.hpp"
+#include "auth/login_guard.hpp"
 #include "auth/profile.hpp"
 #include "auth/secret.hpp"
 #include "auth/verifier.hpp"
@@ -51,6 +52,8 @@ struct AuthenticatorOptions {
     std::filesystem::path database;
     bool allow_anonymous = false;
     std::string anonymous_profile = "open";
+    ThrottleSettings throttle{};
+    core::Audit* audit = &core::no_audit();  // never null; must outlive the authenticator
 };
 
 class Authenticator final : public core::Authenticator {
@@ -66,24 +69,33 @@ public:
     ~Authenticator() override;
 
     void authenticate(core::Credentials credentials, Reply reply) override;
-    // Of a device that is known it is noted as a refusal. When too many wait it is not.
-    void note_failed_handshake(core::Credentials claimed, std::string why) override;
+    bool turns_away(std::uint64_t network) override;
+    void proof_failed(core::Credentials shown, std::string why) override;
 
     // Looks for changes now. acted, if any, is called once on_change has been told of all of them.
     void poke(std::function<void()> acted = {});
+
+    // Who is locked out. Any thread.
+    LoginGuard& guard() { return guard_; }
 
 private:
     struct Request {
         core::Credentials credentials;
         Reply reply;
+        std::string failed_proof = {};  // not "": it has failed already, and nobody waits
     };
 
     void work();
+    void answer(const Request& request, bool stopping);
     bool take_work(std::vector<Request>& requests, std::vector<std::function<void()>>& pokes);
     void look_for_changes();
     void tell_of_change(const std::string& device_id);
-    core::AuthAnswer answer(const core::Credentials& credentials);
-    core::AuthAnswer answer_anonymous(const core::Credentials& credentials) const;
+    core::AuthAnswer verify(const core::Credentials& credentials);
+    core::AuthAnswer answer_anonymous(const core::Credentials& credentials);
+    void count_failed_proof(const core::Credentials& shown, const std::string& why);
+    // The same answer, told to the audit.
+    core::AuthAnswer told(const core::Credentials& shown, core::AuthAnswer answer,
+                          std::string_view device_id = {});
     void note(const Verification& verification, const std::string& address, WallTime now);
     void note_refusal(const std::string& device_id, const std::string& why,
                       const std::string& address, WallTime now);
@@ -92,6 +104,8 @@ private:
     const ProfilePtr anonymous_profile_;  // null: anonymous clients are refused
     const OnChange on_change_;
     const Now now_;
+    core::Audit& audit_;
+    LoginGuard guard_;
 
     // The worker's own.
     DeviceStore store_;

@@ -33,6 +33,27 @@ constexpr milliseconds change_watch_interval{250};
 constexpr seconds sightings_write_interval{5};
 constexpr std::size_t sightings_waiting_max = 1'024;
 
+// What the login throttle remembers: names, addresses and names at addresses of which something has
+// failed or that have connected lately, in each of seven tables; some 200 bytes each. And who was
+// admitted from where lately, in each of two tables, 100 bytes each: those are no strangers there.
+constexpr std::size_t throttled_names_max = 8'192;
+constexpr std::size_t throttle_admitted_max = 65'536;
+constexpr std::chrono::hours throttle_admitted_lately{24};
+
+// Lockouts that status and `throttle list` show; the others are counted only.
+constexpr std::size_t locks_listed_max = 1'000;
+
+// Events that wait for the audit's writer, some 300 bytes each. It writes once in so long, or when
+// a quarter is full.
+constexpr std::size_t audit_events_waiting_max = 16'384;
+constexpr milliseconds audit_write_interval{1'000};
+constexpr milliseconds audit_busy{1'000};
+constexpr seconds audit_prune_interval{60};  // when nothing else is to be written
+
+// What the audit keeps of one device, and bytes of a topic or a reason in it.
+constexpr std::size_t audit_rows_per_device_max = 1'024;
+constexpr std::size_t audit_text_bytes_max = 512;
+
 // The authenticator's own writes wait so long for another writer and are tried again later: logins
 // must not wait behind somebody's import.
 constexpr milliseconds authenticator_busy{50};

@@ -97,7 +97,8 @@ END;
 // `facts` holds what the database says of itself: by which secret its keys are hashed and sealed.
 //
 // `audit` has one row for what happened, or for the same thing happening again and again within a
-// short time. It names devices that may be gone, so it refers to none.
+// short time. It names devices that may be gone, so it refers to none. `stranger`: there was no
+// device of that name, so a stranger has made it up, and all strangers together have one budget.
 constexpr const char* version_2 = R"sql(
 ALTER TABLE devices ADD COLUMN kind TEXT NOT NULL DEFAULT 'device'
     CHECK (kind IN ('device', 'service'));
@@ -146,10 +147,12 @@ CREATE TABLE audit (
     address TEXT NOT NULL DEFAULT '',
     actor TEXT NOT NULL DEFAULT '',
     subject TEXT NOT NULL DEFAULT '',
-    why TEXT NOT NULL DEFAULT ''
+    why TEXT NOT NULL DEFAULT '',
+    stranger INTEGER NOT NULL DEFAULT 0 CHECK (stranger IN (0, 1))
 ) STRICT;
 CREATE INDEX audit_by_device ON audit (device_id, seq);
 CREATE INDEX audit_by_time ON audit (at);
+CREATE INDEX audit_of_strangers ON audit (seq) WHERE stranger = 1;
 
 CREATE TRIGGER psks_inserted AFTER INSERT ON psks BEGIN
     DELETE FROM changes WHERE device_id = NEW.device_id;

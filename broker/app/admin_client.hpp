@@ -5,6 +5,11 @@
 //     database
 //     {"command":"clients"}  -> {"ok":true,"clients":[{"client_id":..., ...}, ...]}
 //     {"command":"kick","client_id":X} -> {"ok":true,"kicked":true}
+//     {"command":"audit"}    -> {"ok":true}, once all that has happened is in the database
+//     {"command":"throttle"} -> {"ok":true,"locks":[{"kind":..., ...}, ...]}
+//     {"command":"throttle","device_id":X} -> {"ok":true,"failures":2,"locks":[...]}
+//     {"command":"throttle","clear":true}, with "device_id":X, "address":A or neither
+//                            -> {"ok":true,"cleared":1}
 //     {"command":"status"}   -> {"ok":true,"version":..., ...}
 //     failure                -> {"ok":false,"error":"one sentence"}
 //

@@ -19,6 +19,7 @@
 #include <stdexcept>
 #include <vector>
 
+#include "broker/app/admin_throttle.hpp"
 #include "broker/app/rfc3339.hpp"
 #include "broker/app/shard_tasks.hpp"
 
@@ -55,8 +56,14 @@ std::string text_field(const json::object& request, std::string_view name) {
 }  // namespace
 
 AdminServer::AdminServer(asio::io_context& io, const std::filesystem::path& socket,
-                         net::Network& network, auth::Authenticator& authenticator)
-    : io_(io), path_(socket), acceptor_(io), network_(network), authenticator_(authenticator) {
+                         net::Network& network, auth::Authenticator& authenticator,
+                         auth::AuditWriter& audit)
+    : io_(io),
+      path_(socket),
+      acceptor_(io),
+      network_(network),
+      authenticator_(authenticator),
+      audit_(audit) {
     std::error_code gone;
     std::filesystem::remove(
         path_, gone);  // left by a broker that was killed: the lock says that none runs
@@ -128,6 +135,8 @@ asio::awaitable<json::object> AdminServer::answer(const json::object& request) {
     if (command == "clients") co_return co_await clients();
     if (command == "kick") co_return co_await kick(text_field(request, "client_id"));
     if (command == "changed") co_return co_await changed();
+    if (command == "audit") co_return co_await flush_audit();
+    if (command == "throttle") co_return answer_throttle(authenticator_.guard(), request);
     if (command == "status") co_return status();
     co_return refusal(fmt::format("this broker does not know the command \"{}\"", command));
 }
@@ -168,10 +177,20 @@ asio::awaitable<json::object> AdminServer::changed() {
     const auto look = [this](auto handler) {
         auto resume = std::make_shared<decltype(handler)>(std::move(handler));
         authenticator_.poke(
-            [this, resume] { asio::post(io_, [resume] { std::move (*resume)(); }); });
+            [&io = io_, resume] { asio::post(io, [resume] { std::move (*resume)(); }); });
     };
     co_await asio::async_initiate<const asio::use_awaitable_t<>, void()>(look, asio::use_awaitable);
     co_await on_every_shard(network_, [](core::Shard&) {});
+    co_return json::object{{"ok", true}};
+}
+
+asio::awaitable<json::object> AdminServer::flush_audit() {
+    const auto write = [this](auto handler) {
+        auto resume = std::make_shared<decltype(handler)>(std::move(handler));
+        audit_.flush([&io = io_, resume] { asio::post(io, [resume] { std::move (*resume)(); }); });
+    };
+    co_await asio::async_initiate<const asio::use_awaitable_t<>, void()>(write,
+                                                                         asio::use_awaitable);
     co_return json::object{{"ok", true}};
 }
 
@@ -200,6 +219,9 @@ json::object AdminServer::status() const {
             {"connects_refused", sum(&Stats::connects_refused)},
             {"refused_broker_full", network.refused_broker_full.load()},
             {"refused_address_full", network.refused_address_full.load()},
+            {"refused_locked_out", network.refused_locked_out.load()},
+            {"locked_out", locks_in_status(authenticator_.guard())},
+            {"audit_left_out", audit_.left_out()},
             {"accept_pauses", network.accept_pauses.load()},
             {"publishes_denied", sum(&Stats::publishes_denied)},
             {"dropped_slow_receiver", sum(&Stats::dropped_slow)},

@@ -11,6 +11,7 @@
 #include <boost/json/object.hpp>
 #include <filesystem>
 
+#include "auth/audit_writer.hpp"
 #include "auth/authenticator.hpp"
 #include "broker/net/network.hpp"
 
@@ -20,7 +21,8 @@ class AdminServer {
 public:
     // Opens the socket; throws std::runtime_error.
     AdminServer(boost::asio::io_context& io, const std::filesystem::path& socket,
-                net::Network& network, auth::Authenticator& authenticator);
+                net::Network& network, auth::Authenticator& authenticator,
+                auth::AuditWriter& audit);
     ~AdminServer();
 
 private:
@@ -34,6 +36,7 @@ private:
     Awaitable<boost::json::object> clients();
     Awaitable<boost::json::object> kick(std::string client_id);
     Awaitable<boost::json::object> changed();
+    Awaitable<boost::json::object> flush_audit();
     boost::json::object status() const;
 
     boost::asio::io_context& io_;
@@ -41,6 +44,7 @@ private:
     boost::asio::local::stream_protocol::acceptor acceptor_;
     net::Network& network_;
     auth::Authenticator& authenticator_;
+    auth::AuditWriter& audit_;
     const TimePoint started_at_ = Clock::now();
 };
 

@@ -8,8 +8,10 @@
 #include <string>
 
 #include "broker/app/admin_client.hpp"
+#include "broker/app/cli_throttle.hpp"
 #include "broker/app/command_failed.hpp"
 #include "broker/app/command_output.hpp"
+#include "broker/app/device_registry.hpp"
 #include "broker/app/text_table.hpp"
 
 namespace drawbridge::app {
@@ -51,6 +53,8 @@ void kick_client(const GlobalOptions& options, const std::string& client_id) {
     if (kicked == nullptr || !kicked->is_bool() || !kicked->get_bool())
         throw CommandFailed(fmt::format(
             "no client {} is connected; drawbridge client list shows those that are", client_id));
+    DeviceRegistry(options, DeviceRegistry::IfMissing::refuse)
+        .note_change(client_id, "client kicked", "", WallClock::now());
     if (options.json) return print_json({{"client_id", client_id}, {"kicked", true}});
     fmt::print("Client {} is disconnected.\n", client_id);
 }
@@ -61,7 +65,14 @@ void show_status(const GlobalOptions& options) {
     if (options.json) return print_json(reply);
 
     TextTable table;
-    for (const auto& [name, value] : reply) table.add({std::string(name), text_of(value)});
+    for (const auto& [name, value] : reply) {
+        if (!value.is_array()) {
+            table.add({std::string(name), text_of(value)});
+            continue;
+        }
+        for (const json::value& lock : value.get_array())
+            table.add({std::string(name), lock_in_words(lock)});
+    }
     fmt::print("{}", table.text());
 }
 

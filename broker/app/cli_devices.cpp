@@ -9,6 +9,8 @@
 #include <string>
 
 #include "auth/acl.hpp"
+#include "auth/psk_store.hpp"
+#include "broker/app/cli_throttle.hpp"
 #include "broker/app/command_failed.hpp"
 #include "broker/app/command_output.hpp"
 #include "broker/app/device_registry.hpp"
@@ -85,6 +87,8 @@ void add_device(const GlobalOptions& options, const Arguments& arguments) {
         SQLite::Transaction change = registry.store().begin();
         registry.store().add(device, now);
         if (!arguments.no_key) key = registry.make_key(device.device_id, "", {}, now);
+        registry.note_change(device.device_id, "device added",
+                             fmt::format("profile {}", device.profile), now);
         change.commit();
     }
     registry.tell_broker();
@@ -124,8 +128,9 @@ void list_devices(const GlobalOptions& options) {
     fmt::print("{}", table.text());
 }
 
+// pressure: as pressure_on() tells it.
 void show_for_people(DeviceRegistry& registry, const StoredDevice& device,
-                     const json::object* client) {
+                     const json::object* client, const json::object& pressure) {
     TextTable fields;
     fields.add({"device", device.device_id});
     fields.add({"name", device.name});
@@ -143,10 +148,15 @@ void show_for_people(DeviceRegistry& registry, const StoredDevice& device,
     fields.add({"last refusal", text_time(device.last_refusal_at) +
                                     (device.last_refusal.empty() ? "" : ": ") +
                                     device.last_refusal});
+    if (const json::array* locks = pressure.at("locks").if_array())
+        for (const json::value& lock : *locks) fields.add({"locked out", lock_in_words(lock)});
     for (const auth::StoredKey& key : registry.store().keys(device.device_id))
         fields.add({"key", fmt::format("{}, last used {}, expires {}{}", key.key_id,
                                        text_time(key.last_used_at), text_time(key.expires_at),
                                        key.label.empty() ? "" : ", " + key.label)});
+    if (const auto psk = auth::PskStore(registry.store().database()).find(device.device_id))
+        fields.add(
+            {"PSK", fmt::format("{}, last used {}", psk->psk_id, text_time(psk->last_used_at))});
     for (const auth::Rule& rule : registry.store().rules(device.device_id))
         fields.add({"rule", fmt::format("{}: {} {} {}", rule.rule_id, to_text(rule.effect),
                                         to_text(rule.operation), rule.filter)});
@@ -159,9 +169,11 @@ void show_device(const GlobalOptions& options, const Arguments& arguments) {
     const auto clients = clients_by_identity(registry);
     const auto found = clients.find(device.device_id);
     const json::object* client = found != clients.end() ? &found->second : nullptr;
-    if (!options.json) return show_for_people(registry, device, client);
+    const json::object pressure = pressure_on(options, device.device_id);
+    if (!options.json) return show_for_people(registry, device, client, pressure);
 
     json::object document = describe(device, client);
+    for (const auto& [name, value] : pressure) document[name] = value;
     json::array& keys = document["keys"].emplace_array();
     for (const auth::StoredKey& key : registry.store().keys(device.device_id))
         keys.push_back({{"key_id", key.key_id},
@@ -169,6 +181,11 @@ void show_device(const GlobalOptions& options, const Arguments& arguments) {
                         {"created_at", json_time(key.created_at)},
                         {"expires_at", json_time(key.expires_at)},
                         {"last_used_at", json_time(key.last_used_at)}});
+    document["psk"] = nullptr;
+    if (const auto psk = auth::PskStore(registry.store().database()).find(device.device_id))
+        document["psk"] = {{"psk_id", psk->psk_id},
+                           {"created_at", json_time(psk->created_at)},
+                           {"last_used_at", json_time(psk->last_used_at)}};
     json::array& rules = document["rules"].emplace_array();
     for (const auth::Rule& rule : registry.store().rules(device.device_id))
         rules.push_back({{"rule", rule.rule_id},
@@ -181,7 +198,11 @@ void show_device(const GlobalOptions& options, const Arguments& arguments) {
 void enable_device(const GlobalOptions& options, const Arguments& arguments, bool enabled) {
     DeviceRegistry registry(options, IfMissing::refuse);
     const std::string& device_id = arguments.device.device_id;
+    SQLite::Transaction change = registry.store().begin();
     registry.store().set_enabled(device_id, enabled);
+    registry.note_change(device_id, enabled ? "device enabled" : "device disabled", "",
+                         WallClock::now());
+    change.commit();
     registry.tell_broker();
     if (options.json) return print_json({{"device_id", device_id}, {"enabled", enabled}});
     fmt::print("Device {} is {}.\n", device_id, enabled ? "enabled" : "disabled");
@@ -190,7 +211,10 @@ void enable_device(const GlobalOptions& options, const Arguments& arguments, boo
 void remove_device(const GlobalOptions& options, const Arguments& arguments) {
     DeviceRegistry registry(options, IfMissing::refuse);
     const std::string& device_id = arguments.device.device_id;
+    SQLite::Transaction change = registry.store().begin();
     registry.store().remove(device_id);
+    registry.note_change(device_id, "device removed", "", WallClock::now());
+    change.commit();
     registry.tell_broker();
     if (options.json) return print_json({{"device_id", device_id}, {"removed", true}});
     fmt::print("Device {} is removed, with its keys and rules.\n", device_id);

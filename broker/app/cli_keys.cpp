@@ -35,7 +35,10 @@ void add_key(const GlobalOptions& options, const Arguments& arguments) {
     const WallTime now = WallClock::now();
     std::optional<WallTime> expires_at;
     if (!arguments.expires.empty()) expires_at = now + parse_duration(arguments.expires).value();
+    SQLite::Transaction change = registry.store().begin();
     const MadeKey key = registry.make_key(arguments.device_id, arguments.label, expires_at, now);
+    registry.note_change(arguments.device_id, "key added", key.key_id, now);
+    change.commit();
     registry.tell_broker();
 
     if (options.json)
@@ -71,7 +74,10 @@ void list_keys(const GlobalOptions& options, const Arguments& arguments) {
 
 void revoke_key(const GlobalOptions& options, const Arguments& arguments) {
     DeviceRegistry registry(options, IfMissing::refuse);
+    SQLite::Transaction change = registry.store().begin();
     registry.store().revoke_key(arguments.device_id, arguments.key_id);
+    registry.note_change(arguments.device_id, "key revoked", arguments.key_id, WallClock::now());
+    change.commit();
     registry.tell_broker();
     if (options.json) return print_json({{"key_id", arguments.key_id}, {"revoked", true}});
     fmt::print("Key {} of device {} is revoked.\n", arguments.key_id, arguments.device_id);

@@ -40,8 +40,10 @@ void set_psk(const GlobalOptions& options, const Arguments& arguments) {
         SQLite::Transaction change = registry.store().begin();
         registry.store().get(device_id);  // or says that there is no such device
         const auth::PskVault vault(registry.open_secret());
+        const WallTime now = WallClock::now();
         psk_id = auth::PskStore(registry.store().database())
-                     .set(device_id, vault.seal(device_id, psk), WallClock::now());
+                     .set(device_id, vault.seal(device_id, psk), now);
+        registry.note_change(device_id, "PSK set", psk_id, now);
         change.commit();
     }
     registry.tell_broker();
@@ -79,8 +81,11 @@ void show_psk(const GlobalOptions& options, const Arguments& arguments) {
 
 void remove_psk(const GlobalOptions& options, const Arguments& arguments) {
     DeviceRegistry registry(options, IfMissing::refuse);
+    SQLite::Transaction change = registry.store().begin();
     registry.store().get(arguments.device_id);
     auth::PskStore(registry.store().database()).remove(arguments.device_id);
+    registry.note_change(arguments.device_id, "PSK removed", "", WallClock::now());
+    change.commit();
     registry.tell_broker();
     if (options.json) return print_json({{"device_id", arguments.device_id}, {"removed", true}});
     fmt::print("The PSK of device {} is removed.\n", arguments.device_id);

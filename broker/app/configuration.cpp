@@ -313,6 +313,11 @@ void complete(TableReader& reader, ListenerConfiguration& listener) {
             "has origins but no WebSocket: say transport = \"ws\" or \"wss\", or leave them out");
 }
 
+void complete(TableReader& reader, ThrottleConfiguration& throttle) {
+    if (throttle.max_lockout < throttle.lockout)
+        reader.refuse("has a max_lockout below the lockout: raise it, or lower the other");
+}
+
 void complete(TableReader& reader, RouteConfiguration& route) {
     if (route.nats_topic.empty() || route.mqtt_topic.empty())
         reader.refuse("needs a nats_topic and an mqtt_topic");

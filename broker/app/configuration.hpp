@@ -11,6 +11,8 @@
 #include <string_view>
 #include <vector>
 
+#include "auth/audit_bounds.hpp"
+#include "auth/throttle_settings.hpp"
 #include "broker/base/clock.hpp"
 #include "broker/base/limits.hpp"
 #include "broker/base/log.hpp"
@@ -60,6 +62,17 @@ struct AclConfiguration {
     DeniedPublish denied_publish = DeniedPublish::drop;
 };
 
+// The defaults of [throttle]: what a person who mistypes a key, or a device with an old one, does
+// not meet, and who guesses does.
+struct ThrottleConfiguration : auth::ThrottleSettings {
+    ThrottleConfiguration() {
+        max_failures = 10;
+        max_failures_per_address = 100;
+        max_failures_per_device = 100;
+        flapping_connects = 300;
+    }
+};
+
 struct BrokerConfiguration {
     enum class QueueFull { drop, refuse };
 
@@ -100,6 +113,8 @@ struct Configuration {
     std::vector<ListenerConfiguration> listeners;  // never empty
     AuthConfiguration auth;
     AclConfiguration acl;
+    ThrottleConfiguration throttle;
+    auth::AuditBounds audit;
     BrokerConfiguration broker;
     Limits limits;
     StorageConfiguration storage;

@@ -93,6 +93,25 @@ void visit_keys(Keys& keys, AclConfiguration& acl) {
 }
 
 template <class Keys>
+void visit_keys(Keys& keys, ThrottleConfiguration& throttle) {
+    keys.number("max_failures", throttle.max_failures, 0, 1'000'000);
+    keys.number("max_failures_per_address", throttle.max_failures_per_address, 0, 1'000'000);
+    keys.number("max_failures_per_device", throttle.max_failures_per_device, 0, 1'000'000);
+    keys.duration("lockout", throttle.lockout, milliseconds(100), std::chrono::hours(24));
+    keys.duration("max_lockout", throttle.max_lockout, milliseconds(100), std::chrono::hours(24));
+    keys.number("connects_per_second_per_address", throttle.connects_per_second_per_address, 0,
+                1'000'000);
+    keys.number("flapping_connects", throttle.flapping_connects, 0, 1'000'000);
+}
+
+template <class Keys>
+void visit_keys(Keys& keys, auth::AuditBounds& audit) {
+    keys.number("max_rows", audit.max_rows, 0, 100'000'000);
+    keys.duration("max_age", audit.max_age, std::chrono::minutes(1),
+                  std::chrono::hours(24 * 3'650));
+}
+
+template <class Keys>
 void visit_keys(Keys& keys, BrokerConfiguration& broker) {
     keys.number("threads", broker.threads, 0, 256);
     keys.duration("connect_timeout", broker.connect_timeout, milliseconds(100), seconds(600));
@@ -166,6 +185,8 @@ void visit_sections(Sections& sections, Configuration& configuration) {
     sections.list("listener", configuration.listeners);
     sections.table("auth", configuration.auth);
     sections.table("acl", configuration.acl);
+    sections.table("throttle", configuration.throttle);
+    sections.table("audit", configuration.audit);
     sections.table("broker", configuration.broker);
     sections.table("limits", configuration.limits);
     sections.table("storage", configuration.storage);

@@ -9,6 +9,8 @@
 #include <system_error>
 
 #include "auth/api_key.hpp"
+#include "auth/audit_store.hpp"
+#include "broker/app/acting_user.hpp"
 #include "broker/app/admin_client.hpp"
 #include "broker/app/command_failed.hpp"
 
@@ -49,6 +51,16 @@ MadeKey DeviceRegistry::make_key(std::string_view device_id, const std::string& 
                                .expires_at = expires_at,
                                .last_used_at = {}});
     return made;
+}
+
+void DeviceRegistry::note_change(std::string_view device_id, std::string_view subject,
+                                 std::string_view details, WallTime now) {
+    auth::record_change(store_.database(),
+                        {.actor = acting_user(),
+                         .device_id = std::string(device_id),
+                         .subject = std::string(subject),
+                         .details = std::string(details)},
+                        now);
 }
 
 void DeviceRegistry::tell_broker() const {

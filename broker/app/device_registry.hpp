@@ -40,6 +40,10 @@ public:
 
     // The secret of this database. Throws auth::SecretRefused.
     auth::Secret open_secret() { return auth::open_secret(data_, store_); }
+    // Writes into the audit who has changed what; in the transaction of the change. subject: as in
+    // "device disabled". device_id: "" if it concerns none. details: never a secret.
+    void note_change(std::string_view device_id, std::string_view subject, std::string_view details,
+                     WallTime now);
 
     // Has the running broker, if any, act on what was changed. If it does not answer, a warning
     // goes to stderr: the change is made all the same, and the broker looks for changes by itself.

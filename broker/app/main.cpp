@@ -5,11 +5,13 @@
 #include <csignal>
 #include <cstdlib>
 
+#include "broker/app/cli_audit.hpp"
 #include "broker/app/cli_broker.hpp"
 #include "broker/app/cli_config.hpp"
 #include "broker/app/cli_devices.hpp"
 #include "broker/app/cli_keys.hpp"
 #include "broker/app/cli_psk.hpp"
+#include "broker/app/cli_throttle.hpp"
 #include "broker/app/data_directory.hpp"
 #include "broker/app/global_options.hpp"
 #include "broker/app/serve.hpp"
@@ -57,6 +59,8 @@ int run(int argc, char** argv) {
     drawbridge::app::add_key_commands(app, options);
     drawbridge::app::add_psk_commands(app, options);
     drawbridge::app::add_broker_commands(app, options);
+    drawbridge::app::add_audit_commands(app, options);
+    drawbridge::app::add_throttle_commands(app, options);
     drawbridge::app::add_config_commands(app, options);
     try {
         app.parse(argc, argv);

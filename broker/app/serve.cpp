@@ -13,6 +13,7 @@
 #include <csignal>
 #include <memory>
 
+#include "auth/audit_writer.hpp"
 #include "auth/authenticator.hpp"
 #include "auth/open_secret.hpp"
 #include "auth/psk_lookup.hpp"
@@ -85,11 +86,14 @@ core::Settings settings_of(const Configuration& configuration) {
 }
 
 auth::AuthenticatorOptions authenticator_options(const GlobalOptions& options,
-                                                 const Configuration& configuration) {
+                                                 const Configuration& configuration,
+                                                 core::Audit& audit) {
     auth::AuthenticatorOptions made;
     made.database = options.data / "drawbridge.db";
     made.allow_anonymous = configuration.auth.allow_anonymous;
     made.anonymous_profile = configuration.auth.anonymous_profile;
+    made.throttle = configuration.throttle;
+    made.audit = &audit;
     return made;
 }
 
@@ -150,17 +154,20 @@ void serve(const GlobalOptions& options) {
     }();
     const unsigned shards =
         configuration.broker.threads > 0 ? configuration.broker.threads : usable_cores();
+    boost::asio::io_context io(1);  // before all who may still post to it while they end
+    // Before what tells it, so that it goes after that.
+    auth::AuditWriter audit(options.data / "drawbridge.db", configuration.audit);
     core::Broker broker(settings_of(configuration), shards);
+    broker.set_audit(audit);
     IdentityReviews reviews;
     auto authenticator = std::make_unique<auth::Authenticator>(
-        authenticator_options(options, configuration), secret, auth::Profiles::built_in(),
+        authenticator_options(options, configuration, audit), secret, auth::Profiles::built_in(),
         [&](const auth::DeviceChange& change) { reviews.add(change); });
     auth::PskLookup psks(options.data / "drawbridge.db", secret);
     TlsFiles tls_files(options.data / "tls", psks);
     net::Network network(broker, *authenticator, network_settings_of(configuration, shards));
     open_ports(configuration, tls_files, network);
 
-    boost::asio::io_context io(1);
     boost::asio::signal_set signals(io, SIGTERM, SIGINT);
     signals.async_wait([&](boost::system::error_code, int) { io.stop(); });
     boost::asio::signal_set reload(io, SIGHUP);
@@ -178,8 +185,8 @@ void serve(const GlobalOptions& options) {
     wait_for_reload();
     boost::asio::co_spawn(io, watch_files(tls_files), boost::asio::detached);
 
-    auto admin =
-        std::make_unique<AdminServer>(io, options.data / "admin.sock", network, *authenticator);
+    auto admin = std::make_unique<AdminServer>(io, options.data / "admin.sock", network,
+                                               *authenticator, audit);
     reviews.attach(network, configuration.broker.connect_timeout +
                                 configuration.auth.duplicate_probe + seconds(10));
     say_what_to_know(options, configuration,

@@ -22,9 +22,12 @@ void Contest::expired(TimePoint) { shard.settle(*this); }
 void Shard::admit(Link& link, std::unique_ptr<ConnectRequest> request) {
     const auto& will = request->view().will;
     if (will && settings().denied_publish == DeniedPublish::disconnect &&
-        !request->identity->may_publish(will->topic))
+        !request->identity->may_publish(will->topic)) {
+        note_refused(link, *request, AuditEvent::Kind::will_refused, will->topic,
+                     request->identity->decide_publish(will->topic).rule);
         return refuse(link, *request, Reason::not_authorized,
                       "its will is on a topic it may not publish to");
+    }
     if (Contest* const earlier = contest_for(request->client_id)) settle(*earlier);
     Session* const first = find(request->client_id);
     if (first != nullptr && first->identity().id() != request->identity->id())
@@ -65,7 +68,8 @@ void Shard::settle(Contest& contest) {
     if (may_log())
         log::info("client {} from {}: no sign of life, its place goes to {}", first->client_id(),
                   first->link()->address(), newcomer.address());
-    first->detach(End::broker_closed);
+    first->detach(End::broker_closed, Reason::success,
+                  fmt::format("no sign of life, its place went to {}", newcomer.address()));
     enter(newcomer, end_contest(contest), true);
 }
 
@@ -115,17 +119,29 @@ void Shard::refuse(Link& link, const ConnectRequest& request, Reason reason, std
     stats_.connects_refused.add();
     if (may_log())
         log::info("client {} from {}: refused, {}", request.client_id, link.address(), why);
+    note_refused(link, request, AuditEvent::Kind::connect_refused, {}, why);
     append_refusal(request.view(), reason, why, link.output.bytes());
     mark_dirty(link);
     link.close(false);
 }
 
-void Shard::link_lost(Link& link) {
+void Shard::note_refused(const Link& link, const ConnectRequest& request, AuditEvent::Kind kind,
+                         std::string_view topic, std::string_view why) {
+    const std::string identity(request.identity ? request.identity->id() : request.client_id);
+    broker_.audit().note({.kind = kind,
+                          .identity = identity,
+                          .client_id = request.client_id,
+                          .address = link.address(),
+                          .subject = std::string(topic),
+                          .why = std::string(why)});
+}
+
+void Shard::link_lost(Link& link, std::string_view why) {
     std::erase(dirty_, &link);
     link.dirty = false;
     if (link.session != nullptr) {
         Session& session = *link.session;
-        session.detach(End::connection_lost);
+        session.detach(End::connection_lost, Reason::success, why);
         if (Contest* const contest = contest_for(session.client_id())) settle(*contest);
         return;
     }

@@ -43,12 +43,12 @@ public:
     // Never blocks. reply is called exactly once, from any thread, also before this returns.
     virtual void authenticate(Credentials credentials, Reply reply) = 0;
 
-    // A TLS handshake with a PSK or with a certificate has failed, so that there will be no
-    // CONNECT. claimed: address and network, and in `proven` the identity or the name that was not
-    // proved. Never blocks; from any thread.
-    virtual void note_failed_handshake(Credentials claimed, std::string why) {
-        static_cast<void>(claimed), static_cast<void>(why);
-    }
+    // Nobody from this network would be admitted now, whatever it shows: it need not be listened
+    // to. Any thread; one load while no address is locked out.
+    virtual bool turns_away(std::uint64_t /*network*/) { return false; }
+    // A TLS handshake has not proved what it claims (proof and proven; no client id): counts like
+    // wrong credentials. why: in words for the operator. Any thread; never blocks.
+    virtual void proof_failed(Credentials /*shown*/, std::string /*why*/) {}
 };
 
 }  // namespace drawbridge::core

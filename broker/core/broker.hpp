@@ -5,6 +5,7 @@
 #include <string_view>
 #include <vector>
 
+#include "broker/core/audit.hpp"
 #include "broker/core/full_queues.hpp"
 #include "broker/core/retained_store.hpp"
 #include "broker/core/settings.hpp"
@@ -19,6 +20,9 @@ public:
     const Settings& settings() const { return settings_; }
     RetainedStore& retained() { return retained_; }
     FullQueues& full_queues() { return full_queues_; }
+    Audit& audit() { return *audit_; }
+    // Before the start, if anything is to be kept. audit must outlive the broker.
+    void set_audit(Audit& audit) { audit_ = &audit; }
     unsigned shards() const { return static_cast<unsigned>(shards_.size()); }
     Shard& shard(unsigned index) { return *shards_[index]; }
 
@@ -34,6 +38,7 @@ private:
     const Settings settings_;
     RetainedStore retained_{settings_.limits};
     FullQueues full_queues_;
+    Audit* audit_ = &no_audit();  // never null
     std::vector<std::unique_ptr<Shard>> shards_;
 };
 

@@ -36,6 +36,10 @@ public:
     // False: may_receive() is true for every topic that a granted filter matches, and need not be
     // asked.
     virtual bool has_denied_subscriptions() const = 0;
+
+    // The same answers as may_publish(topic) and may_subscribe(filter), with the rule that decides.
+    virtual Decision decide_publish(std::string_view topic) const = 0;
+    virtual Decision decide_subscribe(std::string_view filter) const = 0;
 };
 
 using IdentityPtr = std::shared_ptr<const Identity>;

@@ -79,7 +79,8 @@ void Session::attach(Link& link, const ConnectRequest& request, bool session_pre
             log::info("client {} from {}: closed, its Maximum Packet Size is too small for CONNACK",
                       client_id_, link.address());
         will_.reset();  // it was never accepted
-        return detach(End::broker_closed);
+        return detach(End::broker_closed, Reason::success,
+                      "its Maximum Packet Size is too small for CONNACK");
     }
     const std::uint32_t receive_maximum =
         connect.properties.number(Id::receive_maximum).value_or(UINT16_MAX);
@@ -120,6 +121,7 @@ bool Session::send_connack(const ConnectRequest& request, bool session_present) 
 void Session::detach(End end, Reason reason, std::string_view why) {
     ASSERT(link_ != nullptr);
     const TimePoint now = shard_.now();
+    note_end(end, reason, why);
     if (version_ == wire::Version::v5 && reason != Reason::success && end != End::connection_lost) {
         append_answer(
             output(), if_wanted(why), packet_bytes_max_, [&](const wire::PropertyList& properties) {
@@ -236,9 +238,7 @@ void Session::publish_will() {
         shard_.publish(message, this, false);
     } else {
         shard_.stats().publishes_denied.add();
-        if (shard_.may_log())
-            log::warn("client {}: its will on topic {} is not allowed and was dropped", client_id_,
-                      message.topic);
+        note_will_refused(message.topic);
     }
 }
 

@@ -166,6 +166,15 @@ private:
     Outbound& outbound();
     Rare& rare();
 
+    // session_audit.cpp
+    std::string address_now() const;  // "" while the client is away
+    void note_end(End end, Reason reason, std::string_view why);
+    // Tells of a PUBLISH, or of one entry of a SUBSCRIBE, that is refused, unless it has been told
+    // lately. why: "" if it is the client's rules.
+    void note_publish_refused(std::string_view topic, std::string_view why = {});
+    void note_subscribe_refused(std::string_view filter, std::string_view why = {});
+    void note_will_refused(std::string_view topic);
+
     // session_deliver.cpp
     void deliver(OutgoingPublish& publish, const Delivery& delivery, GroupRef group);
     void queue(OutgoingPublish& publish, const Delivery& delivery, std::uint8_t qos,

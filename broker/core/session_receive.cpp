@@ -169,12 +169,14 @@ Session::Outcome Session::receive_publish(const wire::PublishView& publish) {
     std::string_view why;
     if (may_publish(message.topic)) {
         reason = take_over(message, why);
+        if (is_failure(reason)) note_publish_refused(message.topic, why);
         if (is_failure(reason) && version_ != wire::Version::v5)
             return Violation{reason, "limit max_queued_messages of a subscriber"};
     } else {
         if (!wire::is_topic_name(message.topic, limits.max_topic_levels))
             return Violation{Reason::topic_name_invalid, "limit max_topic_levels"};
         shard_.stats().publishes_denied.add();
+        note_publish_refused(message.topic);
         if (shard_.settings().denied_publish == DeniedPublish::disconnect)
             return Violation{Reason::not_authorized, "acl denied_publish"};
         reason = Reason::not_authorized;
@@ -211,8 +213,6 @@ bool Session::may_publish(std::string_view topic) {
     memo_->topic = topic;
     memo_->allowed = wire::is_topic_name(topic, shard_.settings().limits.max_topic_levels) &&
                      identity_->may_publish(topic);
-    if (!memo_->allowed && shard_.may_log())
-        log::info("client {} from {}: may not publish to {}", client_id_, link_->address(), topic);
     return memo_->allowed;
 }
 

@@ -54,7 +54,11 @@ Session::Outcome Session::receive_subscribe(const wire::Frame& frame) {
     for (wire::SubscriptionRequest entry; entries.next(entry);) {
         const auto code = subscribe(entry, request.subscription_id);
         if (code.has_error()) return code.error();
-        if (is_failure(*code) && request.why.empty()) request.why = why_refused(*code);
+        if (is_failure(*code)) {
+            note_subscribe_refused(entry.filter,
+                                   *code == Reason::not_authorized ? "" : why_refused(*code));
+            if (request.why.empty()) request.why = why_refused(*code);
+        }
         request.codes.push_back(suback_code(version_, *code));
         request.left = entries.left();
         if (request.left > 0 && shard_.share_used()) return put_off(std::move(request));
@@ -85,12 +89,7 @@ Result<Reason> Session::subscribe(const wire::SubscriptionRequest& request, std:
     const bool shared = !parsed->share.empty();
     if (shared && request.options.no_local)
         return Violation{Reason::protocol_error, "MQTT-3.8.3-4"};
-    if (!identity_->may_subscribe(parsed->filter)) {
-        if (shard_.may_log())
-            log::info("client {} from {}: may not subscribe to {}", client_id_, link_->address(),
-                      request.filter);
-        return Reason::not_authorized;
-    }
+    if (!identity_->may_subscribe(parsed->filter)) return Reason::not_authorized;
     if (subscription_count() >= limits.max_subscriptions_per_client &&
         !has_subscription(parsed->share, parsed->filter))
         return Reason::quota_exceeded;
@@ -224,6 +223,7 @@ void Session::end_denied_subscriptions() {
     for (const std::string& filter : denied) {
         log::info("client {}: its subscription to {} is not allowed any more and has ended",
                   client_id_, filter);
+        note_subscribe_refused(filter, "its rules do not allow this subscription any more");
         unsubscribe(filter);
     }
 }

@@ -15,11 +15,13 @@
 #include <vector>
 
 #include "broker/base/log_quota.hpp"
+#include "broker/core/audit.hpp"
 #include "broker/core/connect_request.hpp"
 #include "broker/core/contest.hpp"
 #include "broker/core/deadlines.hpp"
 #include "broker/core/link.hpp"
 #include "broker/core/mailbox.hpp"
+#include "broker/core/recent_refusals.hpp"
 #include "broker/core/retained_store.hpp"
 #include "broker/core/route_cache.hpp"
 #include "broker/core/session.hpp"
@@ -73,8 +75,8 @@ public:
     // Takes in bytes of an admitted link; returns how much was used up. While a newcomer waits:
     // nothing. link.pause says why whole packets were left.
     std::size_t receive(Link& link, Bytes bytes);
-    // The network has lost the connection or the peer has closed it.
-    void link_lost(Link& link);
+    // The network has lost the connection or the peer has closed it. why: "" if nothing is known.
+    void link_lost(Link& link, std::string_view why = {});
     // The link has room again.
     void link_writable(Link& link);
     // Has a session with this client id a connection now?
@@ -104,6 +106,7 @@ public:
     RouteCache& routes() { return routes_; }
     RetainedStore& retained();
     Broker& broker() { return broker_; }
+    RecentRefusals& recent_refusals() { return recent_refusals_; }
     // Hands a message to all who match, here and on the other shards, and to the retained store.
     // from: null if no session is its publisher. whole: rather nobody gets it than that it is
     // delivered and a bound keeps it from being retained; returns quota_exceeded then.
@@ -141,6 +144,8 @@ private:
     void enter(Link& link, std::unique_ptr<ConnectRequest> request,
                bool in_place_of_another = false);
     void refuse(Link& link, const ConnectRequest& request, Reason reason, std::string_view why);
+    void note_refused(const Link& link, const ConnectRequest& request, AuditEvent::Kind kind,
+                      std::string_view topic, std::string_view why);
     void settle(Contest& contest);
     std::unique_ptr<ConnectRequest> end_contest(Contest& contest);
     Contest* contest_for(std::string_view client_id);
@@ -185,6 +190,7 @@ private:
     std::uint64_t share_ends_ = 0;
     Contests settled_;  // freed at the end of the turn
     log::Quota quota_;
+    RecentRefusals recent_refusals_;
 };
 
 }  // namespace drawbridge::core

@@ -9,6 +9,12 @@
 #include "broker/wire/framer.hpp"
 
 namespace drawbridge::net {
+namespace {
+
+constexpr std::string_view gone = "connection lost";
+constexpr std::string_view closed = "closed by the peer";
+
+}  // namespace
 
 Handshake::Handshake(Loop& loop, std::uint64_t number, Stream stream)
     : Stranger(number, stream.socket().network()), loop_(loop), stream_(std::move(stream)) {}
@@ -43,29 +49,26 @@ void Handshake::ready(std::uint32_t events) {
             if (!ended_) loop_.stranger_holds(*this, bytes_held());
         }
         // Whoever sends all at once and closes is served all the same.
-        if (received.state == Stream::State::closed && !ended_ && !request_)
-            return end("closed by the peer");
+        if (received.state == Stream::State::closed && !ended_ && !request_) return end(closed);
     } else if (stream_.send(nothing) == Stream::Sent::failed) {
-        return end("connection lost");
+        return end(gone);
     }
     if (!ended_ && !request_) watch(EPOLLIN | (stream_.wants_to_send() ? EPOLLOUT : 0u));
 }
 
-// The connection, or a layer of it, has failed. This is where a failed handshake of TLS is told of.
+// The connection, or a layer of it, has failed. A failed handshake of TLS that claims something is
+// told of here.
 void Handshake::lose() {
     std::string why = stream_.failure();
-    if (why.empty()) why = "connection lost";
     core::Credentials claimed;
-    if (stream_.claim(claimed)) {
-        const bool psk = claimed.proof == core::Credentials::Proof::psk;
-        claimed.address = stream_.peer();
-        claimed.network = stream_.socket().network();
-        const std::string text = fmt::format(
-            "{} \"{}\": {}", psk ? "TLS-PSK identity" : "certificate of", claimed.proven, why);
-        loop_.network().authenticator().note_failed_handshake(std::move(claimed), std::move(why));
-        return end(text);
-    }
-    end(why);
+    if (!stream_.claim(claimed)) return end(why.empty() ? gone : why);
+    claimed.address = stream_.peer();
+    claimed.network = stream_.socket().network();
+    const bool psk = claimed.proof == core::Credentials::Proof::psk;
+    const std::string text = fmt::format(
+        "{} \"{}\": {}", psk ? "TLS-PSK identity" : "certificate of", claimed.proven, why);
+    loop_.network().authenticator().proof_failed(std::move(claimed), std::move(why));
+    close(text);  // the authenticator tells the audit
 }
 
 void Handshake::read_connect() {
@@ -82,8 +85,9 @@ void Handshake::read_connect() {
     if (request.has_error()) {
         const Violation broken = request.error();
         const auto version = core::answerable(frame.body, broken);
-        if (version) return refuse(*version, broken.reason, broken.rule);
-        return end(broken.rule);
+        if (!version) return end(broken.rule);
+        note_refused(broken.rule);
+        return refuse(*version, broken.reason, broken.rule);
     }
     request_ = std::move(*request);
     connect_bytes_ = frame.size;
@@ -97,7 +101,10 @@ void Handshake::read_connect() {
 void Handshake::authenticate() {
     const wire::ConnectView& connect = request_->view();
     const Reason early = core::refuse_early(connect);
-    if (early != Reason::success) return refuse(connect.version, early, to_text(early));
+    if (early != Reason::success) {
+        note_refused(to_text(early));
+        return refuse(connect.version, early, to_text(early));
+    }
     if (request_->client_id.empty()) {
         request_->client_id = loop_.network().broker().draw_client_id(loop_.shard().index());
         request_->client_id_assigned = true;
@@ -156,7 +163,24 @@ void Handshake::refuse(wire::Version version, Reason reason, std::string_view wh
     loop_.drop(*this);
 }
 
+// What the authenticator has refused, it has told itself.
+void Handshake::note_refused(std::string_view why) {
+    const std::string client_id = request_ ? request_->client_id : std::string();
+    loop_.network().broker().audit().note({.kind = core::AuditEvent::Kind::connect_refused,
+                                           .identity = client_id,
+                                           .client_id = client_id,
+                                           .address = stream_.peer(),
+                                           .why = std::string(why),
+                                           .routine = true});
+}
+
 void Handshake::end(std::string_view why) {
+    // One that only looks whether the port is open is not worth a row.
+    if (why != gone && why != closed) note_refused(why);
+    close(why);
+}
+
+void Handshake::close(std::string_view why) {
     if (loop_.may_log()) log::info("stranger from {}: {}", stream_.peer(), why);
     ended_ = true;
     loop_.poller().remove(stream_.socket().fd());

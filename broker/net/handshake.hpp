@@ -32,9 +32,11 @@ private:
     void expired(TimePoint now) override;
 
     void lose();
+    void close(std::string_view why);
     void read_connect();
     void authenticate();
     void refuse(wire::Version version, Reason reason, std::string_view why);
+    void note_refused(std::string_view why);
     void watch(std::uint32_t events);
 
     std::size_t bytes_held() const { return received_.size() + connect_bytes_; }

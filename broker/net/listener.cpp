@@ -69,6 +69,12 @@ void Listener::accept_some() {
             return;  // otherwise: nobody there (another loop was quicker), or gone already
         }
         const PeerAddress peer(address);
+        // Without TLS it costs little to hear it out, and it is told why.
+        if (port_.tls && network.authenticator().turns_away(peer.network())) {
+            network.stats().refused_locked_out.fetch_add(1, std::memory_order_relaxed);
+            ::close(fd);
+            continue;
+        }
         Socket socket(fd, peer, network.headcount().enter(peer.network()));
         const WsRules* ws = port_.ws ? &*port_.ws : nullptr;
         const auto tls = port_.tls ? port_.tls->get() : nullptr;

@@ -212,6 +212,14 @@ void Loop::refuse(Stream stream, const core::ConnectRequest& request, Full full)
                       : fmt::format("its address has {} clients already "
                                     "(max_connections_per_address)",
                                     bounds.clients_per_network_max));
+    network_.broker().audit().note({.kind = core::AuditEvent::Kind::connect_refused,
+                                    .identity = std::string(request.identity->id()),
+                                    .client_id = request.client_id,
+                                    .address = stream.peer(),
+                                    .why = full == Full::broker
+                                               ? "the broker is full (max_connections)"
+                                               : "its address is full "
+                                                 "(max_connections_per_address)"});
     core::Output output;
     core::append_refusal(request.view(), Reason::quota_exceeded, "", output.bytes());
     see_off(std::move(stream), std::move(output));

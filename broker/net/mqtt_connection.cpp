@@ -162,7 +162,7 @@ void MqttConnection::drop_used() {
 
 void MqttConnection::lose() {
     lost_ = true;
-    loop_.shard().link_lost(*this);
+    loop_.shard().link_lost(*this, stream_.failure());
     if (stream_.owes_farewell()) {
         loop_.poller().remove(stream_.socket().fd());
         loop_.see_off(std::move(stream_), {});

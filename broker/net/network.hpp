@@ -33,6 +33,7 @@ struct NetworkSettings {
 struct NetworkStats {
     std::atomic<std::uint64_t> refused_broker_full{0};
     std::atomic<std::uint64_t> refused_address_full{0};  // clients and strangers
+    std::atomic<std::uint64_t> refused_locked_out{0};    // before TLS
     std::atomic<std::uint64_t> strangers_pushed_out{0};
     std::atomic<std::uint64_t> accept_pauses{0};
 };

@@ -26,6 +26,14 @@ Device = namedtuple("Device", "id key key_id")
 
 OFF = {"listen": ""}
 
+# Tests fail to log in far more often than people do, and all from one address.
+UNTHROTTLED = {
+    "max_failures": 0,
+    "max_failures_per_address": 0,
+    "max_failures_per_device": 0,
+    "flapping_connects": 0,
+}
+
 alive = []  # every broker that is running now; conftest shows their logs when a test fails
 _numbers = itertools.count(1)
 
@@ -82,7 +90,12 @@ class Broker:
         sections += [("[[listener]]", values) for values in self._listeners]
         sections += [
             (f"[{name}]", values)
-            for name, values in {"nats": OFF, "http": OFF, **settings}.items()
+            for name, values in {
+                "nats": OFF,
+                "http": OFF,
+                "throttle": UNTHROTTLED,
+                **settings,
+            }.items()
         ]
         lines = []
         for head, values in sections:

@@ -31,10 +31,15 @@ def test_a_psk_is_set_shown_and_removed(broker):
     assert (shown["psk"], shown["psk_id"]) == (made["psk"], made["psk_id"])
     assert broker.run("psk", "show", device.id).stdout == made["psk"] + "\n"
 
+    in_full = broker.ask("device", "show", device.id)
+    assert in_full["psk"]["psk_id"] == made["psk_id"] and in_full["psk"]["last_used_at"] is None
+    assert made["psk"] not in str(in_full)
+
     given = broker.ask("psk", "set", device.id, "--hex", HEX.upper())
     assert given["psk"] == HEX and given["psk_id"] != made["psk_id"]
     assert broker.ask("psk", "show", device.id)["psk"] == HEX
     broker.ask("psk", "remove", device.id)
+    assert broker.ask("device", "show", device.id)["psk"] is None
     assert "has no PSK" in sentence(broker.run("psk", "show", device.id))
     assert "has no PSK" in sentence(broker.run("psk", "remove", device.id))
 
@@ -165,6 +170,23 @@ def test_a_failed_handshake_is_the_devices_last_refusal(tmp_path):
     assert shown["last_refusal"].startswith("TLS handshake: wrong PSK, from 127.0.0.1:")
     assert shown["last_seen"]
     assert broker.ask("psk", "show", device.id)["last_used_at"]
+
+
+@TLS_VERSIONS
+def test_guessing_a_psk_in_handshakes_leads_to_a_lockout_too(tmp_path, tls_version):
+    throttle = {**broker_process.UNTHROTTLED, "max_failures": 1}
+    with broker_process.running(tmp_path, throttle=throttle) as broker:
+        device = broker.add_device()
+        psk = broker.ask("psk", "set", device.id)["psk"]
+        assert publish_by_psk(broker, device.id, psk, tls_version).returncode == 0
+        assert publish_by_psk(broker, device.id, HEX, tls_version).returncode != 0
+        end = time.monotonic() + 5
+        while [lock["device_id"] for lock in broker.ask("throttle", "list")] != [device.id]:
+            assert time.monotonic() < end, "it is not locked out"
+        assert publish_by_psk(broker, device.id, psk, tls_version).returncode != 0
+        broker.ask("throttle", "clear", "--device", device.id)
+        assert publish_by_psk(broker, device.id, psk, tls_version).returncode == 0
+        assert "wrong PSK" in [row["why"] for row in broker.ask("device", "why", device.id)]
 
 
 @TLS_VERSIONS

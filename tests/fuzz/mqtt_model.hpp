@@ -81,6 +81,7 @@ struct Due {
     bool has_twin =
         false;  // one like it has come, so it is for one of the filters, who knows which
     bool optional = false;
+    bool overtaken = false;   // a later one has come: this one must not come any more
     bool maybe_sent = false;  // as above
     unsigned step = 0;        // when it became due
     Stage stage = Stage::waiting;

@@ -152,7 +152,8 @@ bool Model::take_again(unsigned client, const Packet& packet) {
 bool Model::take_own(unsigned client, const Packet& packet, bool optional) {
     ModelSession& session = sessions_[client];
     const auto fits = [&](const Due& due) {
-        if (due.stage != Due::Stage::waiting || due.qos != packet.qos) return false;
+        if (due.stage != Due::Stage::waiting || due.overtaken || due.qos != packet.qos)
+            return false;
         if ((due.optional || expired(*due.message)) != optional) return false;
         if ((due.retain_flags & (packet.retain ? 2 : 1)) == 0) return false;
         if (packet.dup && !due.maybe_sent) return false;
@@ -164,10 +165,11 @@ bool Model::take_own(unsigned client, const Packet& packet, bool optional) {
     };
     const auto found = std::ranges::find_if(session.due, fits);
     if (found == session.due.end()) return false;
+    // What does not come at all is another matter: at QoS 0 it may have been dropped.
     for (auto earlier = session.due.begin(); earlier != found; ++earlier)
         if (earlier->stage == Due::Stage::waiting && !earlier->optional &&
             !expired(*earlier->message) && comes_before(*earlier, *found))
-            broken(client, "{} before {}", name(packet), name(*earlier->message));
+            earlier->overtaken = true;
     for (Due& due : session.due) {
         if (&due == &*found || !fits(due) || due.message != found->message) continue;
         due.has_twin = true;
@@ -191,10 +193,10 @@ bool Model::take_shared(unsigned client, const Packet& packet, bool optional) {
     const SharedDue::Taker* as = nullptr;
     const auto fits = [&](const std::shared_ptr<SharedDue>& shared) {
         using State = SharedDue::State;
-        // Offered to others and sent again at the same time: at QoS 1 there may be several copies.
-        const bool again = packet.dup && shared->maybe_sent;
-        const bool is_offered =
-            shared->has_twin || (packet.qos == 1 && (shared->is_offered || again));
+        // What its holder had at QoS 1 is offered to others and sent again at the same time, so
+        // there may be several copies, and those of others are at the QoS of theirs.
+        const bool again = packet.qos == 1 && packet.dup && shared->maybe_sent;
+        const bool is_offered = shared->has_twin || shared->is_offered || again;
         if ((shared->state == State::held || shared->state == State::done) && !is_offered)
             return false;
         const bool is_settled = shared->state == State::held || shared->state == State::done;
@@ -219,7 +221,7 @@ bool Model::take_shared(unsigned client, const Packet& packet, bool optional) {
     const auto found = std::ranges::find_if(shared_, fits);
     if (found == shared_.end()) return false;
     SharedDue& shared = **found;
-    shared.is_offered |= packet.dup;
+    shared.is_offered |= packet.qos == 1 && packet.dup;
     shared.state = packet.qos == 0 ? SharedDue::State::done : SharedDue::State::held;
     shared.holder = client;
     if (packet.qos == 0) return true;

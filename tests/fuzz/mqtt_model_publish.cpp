@@ -250,7 +250,8 @@ void Model::hand_back(unsigned client, Due& due) {
         return taker.client != client &&
                sessions_[taker.client].subscriptions.contains(shared.filter);
     });
-    due.optional = shared.is_offered = shared.has_others;
+    // Of twins, nobody knows which of them was offered to the others.
+    due.optional = shared.is_offered = shared.has_others || shared.has_twin;
 }
 
 }  // namespace drawbridge::test

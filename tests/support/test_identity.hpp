@@ -37,6 +37,12 @@ public:
         return !some_matches(rules_.deny_subscribe, topic);
     }
     bool has_denied_subscriptions() const override { return !rules_.deny_subscribe.empty(); }
+    core::Decision decide_publish(std::string_view topic) const override {
+        return {may_publish(topic), "the test's rule for publish"};
+    }
+    core::Decision decide_subscribe(std::string_view filter) const override {
+        return {may_subscribe(filter), "the test's rule for subscribe"};
+    }
 
 private:
     using Filters = std::vector<std::string>;
