@@ -36,9 +36,10 @@ bool is_rule_filter(std::string_view filter) {
     return filled && wire::is_topic_filter(*filled, Limits().max_topic_levels);
 }
 
-DeviceIdentity::DeviceIdentity(DevicePtr device, std::string_view key_id)
+DeviceIdentity::DeviceIdentity(DevicePtr device, ProvedBy proved_by, std::string_view key_id)
     : device_(std::move(device)),
       tenant_id_(core::tenant_id(device_->tenant)),
+      proved_by_(proved_by),
       id_can_be_filled_in_(is_device_id(device_->device_id)),
       has_denied_subscriptions_(denies_subscriptions()) {
     ASSERT(key_id.size() <= key_id_.size());

@@ -54,16 +54,24 @@ struct Device {
 
 using DevicePtr = std::shared_ptr<const Device>;
 
+// How it was proved that a client is this device, and so what must stay for it to stay.
+enum class ProvedBy : std::uint8_t {
+    nothing,      // it was not: anonymous, or `device can`
+    key,          // an API key, or a PSK
+    certificate,  // which no command can take back; but the device can be disabled
+};
+
 class DeviceIdentity final : public core::Identity {
 public:
-    // key_id: of the API key that was shown; "" if there was none (anonymous, or `device can`).
-    DeviceIdentity(DevicePtr device, std::string_view key_id);
+    // key_id: of the API key or the PSK; "" if it was something else.
+    DeviceIdentity(DevicePtr device, ProvedBy proved_by, std::string_view key_id = {});
     // The same client, of which other things are known now.
     DeviceIdentity(const DeviceIdentity& before, DevicePtr device);
 
     std::string_view id() const override { return device_->device_id; }
     std::string_view tenant() const override { return device_->tenant; }
     std::string_view profile() const override { return device_->profile->name; }
+    ProvedBy proved_by() const { return proved_by_; }
     std::string_view key_id() const { return {key_id_.data(), key_id_length_}; }
     const DevicePtr& device() const { return device_; }
 
@@ -108,6 +116,7 @@ private:
     std::array<char, key_id_size> key_id_{};
     core::TenantId tenant_id_;
     std::uint8_t key_id_length_ = 0;
+    ProvedBy proved_by_;
     bool id_can_be_filled_in_;  // an anonymous client's id may hold anything, a wildcard too
     bool has_denied_subscriptions_;
 };

@@ -9,6 +9,7 @@
 
 #include "auth/limits.hpp"
 #include "auth/profile_file.hpp"
+#include "auth/psk_store.hpp"
 #include "auth/refused_change.hpp"
 #include "broker/base/log.hpp"
 
@@ -37,11 +38,13 @@ Profiles with_own_profiles(ProfileStore& store, Profiles profiles) {
 core::IdentityPtr DeviceChange::renew(std::string_view client_id,
                                       const core::IdentityPtr& held) const {
     const auto* identity = dynamic_cast<const DeviceIdentity*>(held.get());
-    if (identity == nullptr || identity->id() != device_id || identity->key_id().empty())
-        return held;
-    const bool key_is_valid =
+    if (identity == nullptr || identity->id() != device_id) return held;
+    const ProvedBy proved_by = identity->proved_by();
+    if (proved_by == ProvedBy::nothing) return held;
+    const bool proof_holds =
+        proved_by == ProvedBy::certificate ||
         std::find(key_ids.begin(), key_ids.end(), identity->key_id()) != key_ids.end();
-    if (device == nullptr || !key_is_valid) return nullptr;
+    if (device == nullptr || !proof_holds) return nullptr;
     if (core::tenant_id(device->tenant) == core::no_tenant_left) return nullptr;
     if (!may_use_client_id(*device, identity->key_id(), client_id)) return nullptr;
     return std::make_shared<DeviceIdentity>(*identity, device);
@@ -51,7 +54,7 @@ bool DeviceChange::claims_name_of(std::string_view client_id, const core::Identi
     if (removed || client_id != device_id) return false;
     if (held->id() != device_id) return true;
     const auto* identity = dynamic_cast<const DeviceIdentity*>(held.get());
-    return identity != nullptr && identity->key_id().empty();  // anonymous
+    return identity != nullptr && identity->proved_by() == ProvedBy::nothing;  // anonymous
 }
 
 core::IdentityPtr ProfileChange::renew(std::string_view client_id,
@@ -226,6 +229,7 @@ void Authenticator::tell_of_change(const std::string& device_id) {
     const WallTime now = now_();
     for (const KeyRecord& key : record->keys)
         if (!key.expired(now)) change.key_ids.push_back(key.key_id);
+    if (record->psk) change.key_ids.push_back(record->psk->key_id);
     on_change_(change);
 }
 
@@ -243,7 +247,8 @@ core::AuthAnswer Authenticator::verify(const core::Credentials& shown) {
     const TimePoint begun = Clock::now();
     if (auto refusal = guard_.refuse(shown, begun)) return told(shown, *std::move(refusal));
     try {
-        if (options_.allow_anonymous && !shown.username && !shown.password)
+        if (options_.allow_anonymous && !shown.username && !shown.password &&
+            shown.proof == core::Credentials::Proof::none)
             return told(shown, answer_anonymous(shown));
         const WallTime now = now_();
         Verification verification = verifier_.verify(shown, now);
@@ -268,6 +273,7 @@ void Authenticator::count_failed_handshake(const core::Credentials& shown, const
             return;
         }
         const bool known = verifier_.record_of(shown.proven)->known;
+        if (known) note_refusal(shown.proven, "TLS handshake: " + why, shown.address, now_());
         told(shown, refused(guard_.failed(shown, known, begun), why), known ? shown.proven : "");
     } catch (const SQLite::Exception&) {  // said in the log already
     }
@@ -302,7 +308,7 @@ core::AuthAnswer Authenticator::answer_anonymous(const core::Credentials& shown)
     // Its session would be the device's, with all that waits in it.
     if (verifier_.record_of(shown.client_id)->known)
         return refused(Reason::client_identifier_not_valid, "the client id is that of a device");
-    return {.identity = std::make_shared<DeviceIdentity>(std::move(client), ""),
+    return {.identity = std::make_shared<DeviceIdentity>(std::move(client), ProvedBy::nothing),
             .refusal = Reason::success,
             .why = {}};
 }
@@ -310,15 +316,20 @@ core::AuthAnswer Authenticator::answer_anonymous(const core::Credentials& shown)
 void Authenticator::note(const Verification& verification, const std::string& address,
                          WallTime now) {
     if (verification.device_id.empty()) return;
+    if (verification.answer.identity == nullptr)
+        return note_refusal(verification.device_id, verification.answer.why, address, now);
     Sighting& sighting = sightings_[verification.device_id];
     sighting.device_id = verification.device_id;
-    if (verification.answer.identity != nullptr) {
-        sighting.seen = now;
-        sighting.key_id = verification.key_id;
-    } else {
-        sighting.refused = now;
-        sighting.refusal = fmt::format("{}, from {}", verification.answer.why, address);
-    }
+    sighting.seen = now;
+    sighting.key_id = verification.key_id;
+}
+
+void Authenticator::note_refusal(const std::string& device_id, const std::string& why,
+                                 const std::string& address, WallTime now) {
+    Sighting& sighting = sightings_[device_id];
+    sighting.device_id = device_id;
+    sighting.refused = now;
+    sighting.refusal = fmt::format("{}, from {}", why, address);
 }
 
 void Authenticator::write_sightings() {
@@ -331,6 +342,7 @@ void Authenticator::write_sightings() {
     try {
         SQLite::Transaction all = store_.begin();
         store_.record(batch);
+        PskStore(store_.database()).record(batch);
         const bool all_forgotten =
             store_.forget_changes(change_seq_, limits::changes_forgotten_at_once);
         profile_store_.forget_changes(profile_seq_);

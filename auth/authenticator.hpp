@@ -40,10 +40,11 @@ struct DeviceChange {
     std::string device_id;
     DevicePtr device;                  // null: it may not be connected any more
     bool removed = false;              // it is not known any more, so what it left behind goes, too
-    std::vector<std::string> key_ids;  // the keys that are valid now
+    std::vector<std::string> key_ids;  // the keys and the PSK that are valid now
 
     // What the identity of a live session becomes; null: the session must end. It lives as long as
-    // the very key that it used. An identity that is not of this device is returned as it is.
+    // the very key or PSK that it used, or as the device if that was a certificate. An identity
+    // that is not of this device is returned as it is.
     core::IdentityPtr renew(std::string_view client_id, const core::IdentityPtr& held) const;
 
     // There is a device now whose name somebody else has as his client id, from before there was.
@@ -116,6 +117,8 @@ private:
     core::AuthAnswer told(const core::Credentials& shown, core::AuthAnswer answer,
                           std::string_view device_id = {});
     void note(const Verification& verification, const std::string& address, WallTime now);
+    void note_refusal(const std::string& device_id, const std::string& why,
+                      const std::string& address, WallTime now);
     void write_sightings();
 
     const AuthenticatorOptions options_;

@@ -33,6 +33,7 @@ struct DeviceRecord {
     bool enabled = false;
     DevicePtr device;  // null if it is not known, or has a profile that is not known
     std::vector<KeyRecord> keys;
+    std::optional<KeyRecord> psk;  // its hash is that of its digits, in lower case
 
     const KeyRecord* find_key(std::string_view key_id) const;
 };

@@ -68,17 +68,23 @@ Secret Secret::open(const std::filesystem::path& file, IfMissing if_missing) {
     if (::access(file.c_str(), F_OK) != 0 && errno == ENOENT) {
         if (if_missing == IfMissing::refuse)
             refuse(file,
-                   "is missing, and without it no API key in the database can be checked; "
-                   "restore it from a backup");
+                   "is missing, and without it no API key or PSK in the database can be checked; "
+                   "restore it from a backup, or, if systemd keeps it, name the credential's "
+                   "directory in CREDENTIALS_DIRECTORY");
         create(file);
     }
+    return read(file, 0177);
+}
 
+Secret Secret::read_credential(const std::filesystem::path& file) { return read(file, 0137); }
+
+Secret Secret::read(const std::filesystem::path& file, unsigned forbidden) {
     const File in(::open(file.c_str(), O_RDONLY | O_CLOEXEC));
     if (in.descriptor() < 0) refuse_errno(file, "read");
     struct stat status {};
     if (::fstat(in.descriptor(), &status) != 0) refuse_errno(file, "read");
     if (!S_ISREG(status.st_mode)) refuse(file, "is not a file; move it away");
-    if ((status.st_mode & 0177) != 0)
+    if ((status.st_mode & forbidden) != 0)
         refuse(file,
                "can be read by others; make it private with chmod 600, and if somebody may have "
                "read it, make new keys");

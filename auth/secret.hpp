@@ -1,8 +1,8 @@
 // Secret: the 32 random bytes in secret.key, from which every key of this broker is derived.
 //
-// Whoever has the file and the database could try keys offline; so the file is for its owner only
-// (mode 0600), and one that others can read is refused. Lost, every API key is void: it belongs
-// into each backup.
+// Whoever has the file and the database could try keys offline, and read the PSKs; so the file is
+// for its owner only (mode 0600), and one that others can read is refused. Lost, every API key and
+// every PSK is void: it belongs into each backup.
 #pragma once
 
 #include <array>
@@ -31,6 +31,10 @@ public:
     // keys already, which a new secret would all make void. Throws SecretRefused.
     static Secret open(const std::filesystem::path& file, IfMissing if_missing);
 
+    // Reads one that systemd keeps for a service (systemd.exec(5), LoadCredential=); how systemd
+    // lets the service's user read it shows as a group's right. Throws SecretRefused.
+    static Secret read_credential(const std::filesystem::path& file);
+
     Secret(const Secret&) = default;
     Secret& operator=(const Secret&) = default;
     ~Secret();  // wipes
@@ -41,6 +45,8 @@ public:
 
 private:
     Secret() = default;
+    // forbidden: the mode's bits that nobody may have.
+    static Secret read(const std::filesystem::path& file, unsigned forbidden);
 
     std::array<std::uint8_t, secret_bytes> bytes_{};
 };

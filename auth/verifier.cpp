@@ -8,11 +8,14 @@
 #include "auth/device_id.hpp"
 #include "auth/limits.hpp"
 #include "auth/pattern.hpp"
+#include "auth/psk.hpp"
 
 namespace drawbridge::auth {
 namespace {
 
-// Hashed in place of a password that is no API key.
+using Proof = core::Credentials::Proof;
+
+// Hashed in place of a password that is no key.
 constexpr std::string_view nobodys_key = "sk_live_0000000000000000000000000000000000000000000";
 static_assert(nobodys_key.size() == api_key_size);
 
@@ -36,50 +39,78 @@ bool may_use_client_id(const Device& device, std::string_view key_id, std::strin
 Verifier::Verifier(DeviceStore& store, const Secret& secret, Profiles profiles)
     : store_(store),
       channels_(store.database()),
+      psks_(store.database()),
       profiles_(std::move(profiles)),
       hasher_(secret),
+      vault_(secret),
       nobodys_hash_(secret.derive("hash of no key")),
-      cache_(limits::device_records_max) {}
+      cache_(limits::device_records_max) {
+    nobodys_psk_.sealed = vault_.seal("", std::vector<std::uint8_t>(psk_bytes_made));
+}
 
 Verification Verifier::verify(const core::Credentials& shown, WallTime now) {
-    const std::string_view username = shown.username ? *shown.username : std::string_view();
-    const std::string_view password = shown.password ? *shown.password : std::string_view();
-
-    const DeviceRecordPtr record = record_of_username(username);
-    const std::optional<std::string_view> key_id = key_id_of(password);
-    const KeyRecord* key = key_id ? record->find_key(*key_id) : nullptr;
-    const KeyHash hash = hasher_.hash(key_id ? password : nobodys_key);
-    const bool hashes_equal = equal(hash, key != nullptr ? key->hash : nobodys_hash_);
-    const bool key_is_right = hashes_equal && key != nullptr;
+    const DeviceRecordPtr record =
+        record_of_username(shown.username ? *shown.username : shown.proven);
+    const Tried tried = try_password(shown.password ? *shown.password : "", *record);
 
     Verification result;
     if (record->device != nullptr) result.device_id = record->device->device_id;
-    result.answer.why = objection(shown, *record, key, key_is_right, now);
+    result.answer.why = objection(shown, *record, tried, now);
     if (!result.answer.why.empty()) return result;
-    result.key_id = key->key_id;
-    result.answer.identity = std::make_shared<DeviceIdentity>(record->device, key->key_id);
+    result.key_id = shown.proof == Proof::none ? tried.key->key_id : shown.proven_key;
+    const ProvedBy by = shown.proof == Proof::certificate ? ProvedBy::certificate : ProvedBy::key;
+    result.answer.identity = std::make_shared<DeviceIdentity>(record->device, by, result.key_id);
     result.answer.refusal = Reason::success;
     return result;
 }
 
+Verifier::Tried Verifier::try_password(std::string_view password,
+                                       const DeviceRecord& record) const {
+    Tried tried{.text = std::string(nobodys_key)};
+    if (const auto key_id = key_id_of(password)) {
+        tried.text = password;
+        tried.key = record.find_key(*key_id);
+    } else if (is_psk_text(password)) {
+        tried.text = password;
+        for (char& digit : tried.text) digit = static_cast<char>(digit | 0x20);  // lower case
+        tried.key = record.psk ? &*record.psk : nullptr;
+    }
+    const KeyHash hash = hasher_.hash(tried.text);
+    const bool hashes_equal = equal(hash, tried.key != nullptr ? tried.key->hash : nobodys_hash_);
+    tried.is_right = hashes_equal && tried.key != nullptr;
+    return tried;
+}
+
 std::string Verifier::objection(const core::Credentials& shown, const DeviceRecord& record,
-                                const KeyRecord* key, bool key_is_right, WallTime now) {
-    if (!shown.username) return "no user name";
+                                const Tried& tried, WallTime now) {
+    const bool proved = shown.proof != Proof::none;
+    if (shown.proof == Proof::certificate && shown.proven.empty())
+        return "the client certificate names no device";
+    if (!shown.username && !proved) return "no user name";
+    const std::string& name = shown.username ? *shown.username : shown.proven;
     if (!record.known)
-        return is_device_id(*shown.username) ? fmt::format("there is no device {}", *shown.username)
-                                             : "the user name cannot be a device's";
+        return is_device_id(name) ? fmt::format("there is no device {}", name)
+                                  : "the user name cannot be a device's";
     if (record.device == nullptr) return "the device has a profile that is not known";
     if (!record.enabled) return "the device is disabled";
-    if (!shown.password) return "no password";
-    if (!key_id_of(*shown.password)) return "the password is not an API key";
-    if (key == nullptr) return "the API key is not one of this device's";
-    if (!key_is_right) return fmt::format("wrong API key; its id is that of key {}", key->key_id);
-    if (key->expired(now)) return fmt::format("API key {} has expired", key->key_id);
 
     const Device& device = *record.device;
-    if (!any_fits(device.profile->usernames, device, key->key_id, *shown.username))
+    if (proved && shown.proven != device.device_id)
+        return fmt::format("the {} is that of {}",
+                           shown.proof == Proof::psk ? "TLS-PSK identity" : "client certificate",
+                           shown.proven);
+    if (shown.proof == Proof::psk && (!record.psk || record.psk->key_id != shown.proven_key))
+        return "the PSK of the handshake is not the device's any more";
+    if (shown.password || !proved) {
+        std::string wrong = objection_to_password(shown, tried, now);
+        if (!wrong.empty()) return wrong;
+    }
+
+    const std::string& key_id = tried.key != nullptr ? tried.key->key_id : shown.proven_key;
+    const bool is_own_name = proved && name == device.device_id;
+    if (!is_own_name && !any_fits(device.profile->usernames, device, key_id, name))
         return fmt::format("the user name is not the one of profile {}", device.profile->name);
-    if (!may_use_client_id(device, key->key_id, shown.client_id))
+    if (!may_use_client_id(device, key_id, shown.client_id))
         return fmt::format("the client id is not one of profile {}", device.profile->name);
     if (core::tenant_id(device.tenant) == core::no_tenant_left)
         return "the broker has more tenants than it can tell apart";
@@ -95,6 +126,21 @@ void Verifier::change_profile(std::string_view name, std::optional<Profile> prof
     else
         profiles_.remove(name);
     cache_.clear();
+}
+
+std::string Verifier::objection_to_password(const core::Credentials& shown, const Tried& tried,
+                                            WallTime now) {
+    if (!shown.password) return "no password";
+    const bool is_psk = is_psk_text(*shown.password);
+    if (!is_psk && !key_id_of(*shown.password)) return "the password is not an API key or a PSK";
+    if (tried.key == nullptr)
+        return is_psk ? "the device has no PSK" : "the API key is not one of this device's";
+    const std::string& key_id = tried.key->key_id;
+    if (!tried.is_right)
+        return is_psk ? "wrong PSK"
+                      : fmt::format("wrong API key; its id is that of key {}", key_id);
+    if (tried.key->expired(now)) return fmt::format("API key {} has expired", key_id);
+    return {};
 }
 
 DeviceRecordPtr Verifier::record_of_username(std::string_view username) {
@@ -114,11 +160,15 @@ DeviceRecordPtr Verifier::record_of(std::string_view device_id) {
 }
 
 DeviceRecordPtr Verifier::read_record(std::string_view device_id) {
-    // All four queries, also for a device that is not there: the time must not tell.
+    // All the queries, and a PSK to open, also for a device that is not there: the time must not
+    // tell.
     const std::optional<StoredDevice> device = store_.find(device_id);
     const std::vector<StoredKey> keys = store_.keys(device_id);
     std::vector<Rule> rules = store_.rules(device_id);
     std::vector<std::string> channels = channels_.channels(device_id);
+    const std::optional<StoredPsk> psk = psks_.find(device_id);
+    std::optional<KeyRecord> psk_record =
+        psk ? record_of_psk(device_id, *psk) : record_of_psk("", nobodys_psk_);
 
     auto record = std::make_shared<DeviceRecord>();
     if (!device) return record;
@@ -126,10 +176,20 @@ DeviceRecordPtr Verifier::read_record(std::string_view device_id) {
     record->enabled = device->enabled;
     for (const StoredKey& key : keys)
         record->keys.push_back({key.key_id, key.hash, key.expires_at});
+    if (psk) record->psk = std::move(psk_record);
     if (ProfilePtr profile = profiles_.find(device->profile))
         record->device = std::make_shared<const Device>(Device{device->device_id, device->tenant,
                                                                std::move(profile), std::move(rules),
                                                                std::move(channels)});
+    return record;
+}
+
+// One that does not open (another secret's) gets a hash that no text has.
+KeyRecord Verifier::record_of_psk(std::string_view device_id, const StoredPsk& psk) const {
+    KeyRecord record{.key_id = psk.psk_id, .hash = nobodys_hash_, .expires_at = {}};
+    const auto bytes = vault_.open(device_id, psk.sealed);
+    const KeyHash hash = hasher_.hash(bytes ? to_hex(*bytes) : nobodys_key);
+    if (bytes) record.hash = hash;
     return record;
 }
 

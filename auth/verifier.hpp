@@ -1,8 +1,10 @@
 // Verifier: are these credentials right? The check itself, without threads and without a clock.
 //
-// Whatever fails gets the same answer, bad_user_name_or_password, after the same work: one lookup,
-// one HMAC and one comparison, with stand-ins where there is nothing to look up or to compare with.
-// Owner: the Authenticator. Threads: the owner's only.
+// A password is an API key or a PSK, as people see it. Who has proved something in the TLS
+// handshake needs none; one that is shown all the same must be right, too. Whatever fails gets the
+// same answer, bad_user_name_or_password, after the same work: one lookup, one HMAC and one
+// comparison, with stand-ins where there is nothing to look up or to compare with. Owner: the
+// Authenticator. Threads: the owner's only.
 #pragma once
 
 #include <optional>
@@ -13,6 +15,8 @@
 #include "auth/channel_store.hpp"
 #include "auth/device_store.hpp"
 #include "auth/profile.hpp"
+#include "auth/psk_store.hpp"
+#include "auth/psk_vault.hpp"
 #include "auth/record_cache.hpp"
 #include "broker/base/clock.hpp"
 #include "broker/core/authenticator.hpp"
@@ -22,7 +26,7 @@ namespace drawbridge::auth {
 struct Verification {
     core::AuthAnswer answer;
     std::string device_id;  // whom the user name names; "" if nobody
-    std::string key_id;     // of the key that was right; "" if refused
+    std::string key_id;     // of the key or PSK that was right; "" if refused, or a certificate was
 };
 
 // May a device of this profile call itself so? key_id: "" where none is at hand.
@@ -46,17 +50,31 @@ public:
     void change_profile(std::string_view name, std::optional<Profile> profile);
 
 private:
+    // The password as it is hashed, and the device's key or PSK that it should be; null if none.
+    struct Tried {
+        std::string text;
+        const KeyRecord* key = nullptr;
+        bool is_right = false;
+    };
+
     DeviceRecordPtr record_of_username(std::string_view username);
     DeviceRecordPtr read_record(std::string_view device_id);
+    KeyRecord record_of_psk(std::string_view device_id, const StoredPsk& psk) const;
+    Tried try_password(std::string_view password, const DeviceRecord& record) const;
     // Why these credentials are refused, in words for the operator; "" if they are right.
     std::string objection(const core::Credentials& shown, const DeviceRecord& record,
-                          const KeyRecord* key, bool key_is_right, WallTime now);
+                          const Tried& tried, WallTime now);
+    static std::string objection_to_password(const core::Credentials& shown, const Tried& tried,
+                                             WallTime now);
 
     DeviceStore& store_;
     ChannelStore channels_;
+    PskStore psks_;
     Profiles profiles_;
     KeyHasher hasher_;
-    KeyHash nobodys_hash_;  // of no key at all
+    PskVault vault_;
+    StoredPsk nobodys_psk_;  // opened where a device has none
+    KeyHash nobodys_hash_;   // of no key at all
     RecordCache cache_;
 };
 

@@ -94,6 +94,8 @@ END;
 // was; `profile_changes` is to profiles what `changes` is to devices. A PSK is sealed under the
 // secret; psk_id is no secret, and another one each time that the PSK is set.
 //
+// `facts` holds what the database says of itself: by which secret its keys are hashed and sealed.
+//
 // `audit` has one row for what happened, or for the same thing happening again and again within a
 // short time. It names devices that may be gone, so it refers to none. `stranger`: there was no
 // device of that name, so a stranger has made it up, and all strangers together have one budget.
@@ -109,6 +111,11 @@ CREATE TABLE psks (
     sealed BLOB NOT NULL,
     created_at INTEGER NOT NULL,
     last_used_at INTEGER
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE facts (
+    name TEXT NOT NULL PRIMARY KEY,
+    value BLOB NOT NULL
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE channels (

@@ -301,6 +301,13 @@ void complete(TableReader& reader, ListenerConfiguration& listener) {
     if (has_files && !has_tls(listener.transport))
         reader.refuse(
             "has a certificate but no TLS: say transport = \"tls\" or \"wss\", or leave it out");
+    if (!listener.client_ca.empty() && !has_tls(listener.transport))
+        reader.refuse("has a client_ca but no TLS: say transport = \"tls\" or \"wss\"");
+    const bool has_client_rules =
+        !listener.client_crl.empty() ||
+        listener.client_certificate == ListenerConfiguration::ClientCertificate::required;
+    if (listener.client_ca.empty() && has_client_rules)
+        reader.refuse("has rules for client certificates but no client_ca that issues them");
     if (!listener.origins.empty() && !has_websocket(listener.transport))
         reader.refuse(
             "has origins but no WebSocket: say transport = \"ws\" or \"wss\", or leave them out");

@@ -29,14 +29,20 @@ constexpr bool has_websocket(Transport transport) {
 }
 
 struct ListenerConfiguration {
+    enum class ClientIdentity { common_name, san_uri };
+    enum class ClientCertificate { optional, required };
+
     std::string name;  // "mqtt", "mqtts", "ws" or "wss" unless given; for the log
     Transport transport = Transport::tcp;
     std::string bind = "0.0.0.0";
     std::uint16_t port = 0;             // 1883, 8883, 8083 or 8084 unless given
     std::filesystem::path certificate;  // PEM chain; empty: the generated one
     std::filesystem::path private_key;
-    std::filesystem::path client_ca;  // empty: client certificates are not asked for
-    bool psk = true;
+    std::filesystem::path client_ca;   // empty: client certificates are not asked for
+    std::filesystem::path client_crl;  // empty: none is revoked
+    ClientIdentity client_identity = ClientIdentity::common_name;
+    ClientCertificate client_certificate = ClientCertificate::optional;
+    bool psk = true;                   // with TLS
     std::string path = "/mqtt";        // of WebSocket; empty: any
     std::vector<std::string> origins;  // of WebSocket, normal ones; empty: any
 };

@@ -25,6 +25,15 @@ inline constexpr Choices<Transport, 4> transport_choices = {{
     {"ws", Transport::ws},
     {"wss", Transport::wss},
 }};
+inline constexpr Choices<ListenerConfiguration::ClientIdentity, 2> client_identity_choices = {{
+    {"common_name", ListenerConfiguration::ClientIdentity::common_name},
+    {"san_uri", ListenerConfiguration::ClientIdentity::san_uri},
+}};
+inline constexpr Choices<ListenerConfiguration::ClientCertificate, 2> client_certificate_choices = {
+    {
+        {"optional", ListenerConfiguration::ClientCertificate::optional},
+        {"required", ListenerConfiguration::ClientCertificate::required},
+    }};
 inline constexpr Choices<AuthConfiguration::Duplicate, 2> duplicate_choices = {{
     {"reject", AuthConfiguration::Duplicate::reject},
     {"takeover", AuthConfiguration::Duplicate::takeover},
@@ -66,9 +75,10 @@ void visit_keys(Keys& keys, ListenerConfiguration& listener) {
     keys.path("certificate", listener.certificate);
     keys.path("private_key", listener.private_key);
     keys.path("client_ca", listener.client_ca);
-    keys.later("client_ca", !listener.client_ca.empty());
+    keys.path("client_crl", listener.client_crl);
+    keys.choice("client_identity", listener.client_identity, client_identity_choices);
+    keys.choice("client_certificate", listener.client_certificate, client_certificate_choices);
     keys.flag("psk", listener.psk);
-    keys.later("psk", listener.psk);
     keys.url_path("path", listener.path);
     keys.origins("origins", listener.origins);
 }

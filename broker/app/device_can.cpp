@@ -29,7 +29,7 @@ core::Decision decide(DeviceRegistry& registry, const std::string& id, const std
             auth::Device{device.device_id, device.tenant, registry.profiles().get(device.profile),
                          registry.store().rules(id),
                          auth::ChannelStore(registry.store().database()).channels(id)}),
-        "");
+        auth::ProvedBy::nothing);
     const std::size_t levels_max = Limits().max_topic_levels;
     if (operation == to_text(Operation::publish)) {
         if (!wire::is_topic_name(topic, levels_max))

@@ -6,6 +6,7 @@
 #include <boost/json/object.hpp>
 
 #include "auth/channel_store.hpp"
+#include "auth/psk_store.hpp"
 #include "broker/app/accounts.hpp"
 #include "broker/app/cli_throttle.hpp"
 #include "broker/app/command_output.hpp"
@@ -103,6 +104,9 @@ void show_for_people(DeviceRegistry& registry, const StoredDevice& device,
         fields.add({"key", fmt::format("{}, last used {}, expires {}{}", key.key_id,
                                        text_time(key.last_used_at), text_time(key.expires_at),
                                        key.label.empty() ? "" : ", " + key.label)});
+    if (const auto psk = auth::PskStore(registry.store().database()).find(device.device_id))
+        fields.add(
+            {"PSK", fmt::format("{}, last used {}", psk->psk_id, text_time(psk->last_used_at))});
     for (const auth::Rule& rule : registry.store().rules(device.device_id))
         fields.add({"rule", fmt::format("{}: {} {} {}", rule.rule_id, to_text(rule.effect),
                                         to_text(rule.operation), rule.filter)});
@@ -150,6 +154,11 @@ void show_device(const GlobalOptions& options, const std::string& device_id) {
     json::object document = describe(device, client);
     for (const auto& [name, value] : pressure) document[name] = value;
     document["keys"] = keys_as_json(registry, device_id);
+    document["psk"] = nullptr;
+    if (const auto psk = auth::PskStore(registry.store().database()).find(device_id))
+        document["psk"] = {{"psk_id", psk->psk_id},
+                           {"created_at", json_time(psk->created_at)},
+                           {"last_used_at", json_time(psk->last_used_at)}};
     document["rules"] = rules_as_json(registry, device_id);
     json::array& channels = document["channels"].emplace_array();
     auth::ChannelStore store(registry.store().database());

@@ -10,7 +10,6 @@
 
 #include "auth/api_key.hpp"
 #include "auth/audit_store.hpp"
-#include "auth/secret.hpp"
 #include "broker/app/acting_user.hpp"
 #include "broker/app/admin_client.hpp"
 #include "broker/app/command_failed.hpp"
@@ -57,15 +56,8 @@ MadeKey DeviceRegistry::make_key(std::string_view device_id, const std::string& 
     return made;
 }
 
-auth::Secret DeviceRegistry::open_secret() {
-    return auth::Secret::open(data_ / "secret.key", store_.has_keys()
-                                                        ? auth::Secret::IfMissing::refuse
-                                                        : auth::Secret::IfMissing::create);
-}
-
 auth::Secret DeviceRegistry::open_shared_secret() {
-    std::error_code ignored;
-    if (!std::filesystem::exists(data_ / "secret.key", ignored))
+    if (!auth::has_secret(data_))
         throw CommandFailed(
             fmt::format("the keys in this file are hashes, which are good with the secret.key of "
                         "the broker that they come from; copy that to {} first, with mode 0600",

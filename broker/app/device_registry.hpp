@@ -11,6 +11,7 @@
 #include <string_view>
 
 #include "auth/device_store.hpp"
+#include "auth/open_secret.hpp"
 #include "auth/profile.hpp"
 #include "auth/profile_store.hpp"
 #include "auth/secret.hpp"
@@ -43,7 +44,7 @@ public:
 
     // The secret of this database; made if there is none and no key needs it. Throws
     // auth::SecretRefused.
-    auth::Secret open_secret();
+    auth::Secret open_secret() { return auth::open_secret(data_, store_); }
     // The same, for keys that come from another broker with its secret: throws CommandFailed if
     // there is none yet.
     auth::Secret open_shared_secret();

@@ -13,6 +13,7 @@
 #include "broker/app/cli_devices.hpp"
 #include "broker/app/cli_keys.hpp"
 #include "broker/app/cli_profiles.hpp"
+#include "broker/app/cli_psk.hpp"
 #include "broker/app/cli_services.hpp"
 #include "broker/app/cli_throttle.hpp"
 #include "broker/app/data_directory.hpp"
@@ -66,6 +67,7 @@ int run(int argc, char** argv) {
     drawbridge::app::add_key_commands(app, options);
     drawbridge::app::add_acl_commands(app, options);
     drawbridge::app::add_profile_commands(app, options);
+    drawbridge::app::add_psk_commands(app, options);
     drawbridge::app::add_broker_commands(app, options);
     drawbridge::app::add_audit_commands(app, options);
     drawbridge::app::add_throttle_commands(app, options);

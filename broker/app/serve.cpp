@@ -2,20 +2,28 @@
 
 #include <sched.h>
 
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/signal_set.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <boost/asio/use_awaitable.hpp>
 #include <csignal>
 #include <memory>
 
 #include "auth/audit_writer.hpp"
 #include "auth/authenticator.hpp"
+#include "auth/open_secret.hpp"
+#include "auth/psk_lookup.hpp"
 #include "broker/app/admin_server.hpp"
 #include "broker/app/configuration.hpp"
 #include "broker/app/data_directory.hpp"
 #include "broker/app/descriptors.hpp"
 #include "broker/app/identity_reviews.hpp"
+#include "broker/app/tls_files.hpp"
 #include "broker/base/log.hpp"
-#include "broker/net/certificates.hpp"
 #include "broker/net/network.hpp"
 
 namespace drawbridge::app {
@@ -91,43 +99,31 @@ auth::AuthenticatorOptions authenticator_options(const GlobalOptions& options,
     return made;
 }
 
-auth::Secret open_secret(const GlobalOptions& options) {
-    auth::DeviceStore store(options.data / "drawbridge.db");
-    // A new secret would make every stored key void, so it is only made while there are none.
-    const auto if_missing =
-        store.has_keys() ? auth::Secret::IfMissing::refuse : auth::Secret::IfMissing::create;
-    return auth::Secret::open(options.data / "secret.key", if_missing);
-}
-
 std::string protocol_of(const ListenerConfiguration& listener) {
     const std::string mqtt = has_websocket(listener.transport) ? "MQTT over WebSocket" : "MQTT";
     if (!has_tls(listener.transport)) return mqtt;
     return mqtt + (has_websocket(listener.transport) ? " and TLS" : " over TLS");
 }
 
-void open_ports(const GlobalOptions& options, const Configuration& configuration,
-                net::Network& network) {
-    std::shared_ptr<const net::TlsContext>
-        generated;  // shared by the listeners without a certificate of their own
+void open_ports(const Configuration& configuration, TlsFiles& tls_files, net::Network& network) {
     for (const ListenerConfiguration& listener : configuration.listeners) {
-        std::shared_ptr<const net::TlsContext> tls;
-        if (has_tls(listener.transport) && !listener.certificate.empty()) {
-            tls = std::make_shared<net::TlsContext>(listener.certificate, listener.private_key);
-        } else if (has_tls(listener.transport)) {
-            if (!generated) {
-                const auto files = net::ensure_certificates(options.data / "tls", net::host_names(),
-                                                            WallClock::now());
-                generated = std::make_shared<net::TlsContext>(files.chain, files.private_key);
-                log::info("TLS clients trust the broker by its CA: {}",
-                          std::filesystem::absolute(files.ca).lexically_normal().string());
-            }
-            tls = generated;
-        }
+        std::shared_ptr<const net::CurrentTls> tls;
+        if (has_tls(listener.transport)) tls = tls_files.add(listener, WallClock::now());
         std::optional<net::WsRules> ws;
         if (has_websocket(listener.transport)) ws = net::WsRules{listener.path, listener.origins};
         network.listen(listener.name, listener.bind, listener.port, std::move(tls), std::move(ws));
         log::info("listener {}: {} on {} port {}", listener.name, protocol_of(listener),
                   listener.bind, listener.port);
+    }
+}
+
+// For as long as io runs.
+boost::asio::awaitable<void> watch_files(TlsFiles& tls_files) {
+    boost::asio::steady_timer timer(co_await boost::asio::this_coro::executor);
+    while (true) {
+        timer.expires_after(TlsFiles::look_interval);
+        co_await timer.async_wait(boost::asio::use_awaitable);
+        tls_files.look(WallClock::now());
     }
 }
 
@@ -154,7 +150,10 @@ void serve(const GlobalOptions& options) {
               std::filesystem::absolute(options.data).lexically_normal().string());
     const DataDirectory directory(options.data);
 
-    const auth::Secret secret = open_secret(options);
+    const auth::Secret secret = [&] {
+        auth::DeviceStore store(options.data / "drawbridge.db");
+        return auth::open_secret(options.data, store);
+    }();
     const unsigned shards =
         configuration.broker.threads > 0 ? configuration.broker.threads : usable_cores();
     boost::asio::io_context io(1);  // before all who may still post to it while they end
@@ -170,8 +169,10 @@ void serve(const GlobalOptions& options) {
     auto authenticator = std::make_unique<auth::Authenticator>(
         auth_options, secret, auth::Profiles::built_in(configuration.limits),
         [&](const auth::DeviceChange& change) { reviews.add(change); });
+    auth::PskLookup psks(options.data / "drawbridge.db", secret);
+    TlsFiles tls_files(options.data / "tls", psks);
     net::Network network(broker, *authenticator, network_settings_of(configuration, shards));
-    open_ports(options, configuration, network);
+    open_ports(configuration, tls_files, network);
 
     boost::asio::signal_set signals(io, SIGTERM, SIGINT);
     signals.async_wait([&](boost::system::error_code, int) { io.stop(); });
@@ -180,13 +181,15 @@ void serve(const GlobalOptions& options) {
         reload.async_wait([&](boost::system::error_code error, int) {
             if (error) return;
             log::info(
-                "SIGHUP: devices, keys and rules are always up to date; the configuration file is "
-                "read at start");
+                "SIGHUP: certificates are read again; devices, keys and rules are always up to "
+                "date; the configuration file is read at start");
             authenticator->poke();
+            tls_files.reread(WallClock::now());
             wait_for_reload();
         });
     };
     wait_for_reload();
+    boost::asio::co_spawn(io, watch_files(tls_files), boost::asio::detached);
 
     auto admin = std::make_unique<AdminServer>(io, options.data / "admin.sock", network,
                                                *authenticator, audit);

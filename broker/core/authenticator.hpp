@@ -24,7 +24,8 @@ struct Credentials {
     std::string address = {};   // "192.0.2.7:50123", for people
     std::uint64_t network = 0;  // net::PeerAddress::network(), for throttles
     Proof proof = Proof::none;
-    std::string proven = {};  // that identity or name
+    std::string proven = {};      // that identity or name
+    std::string proven_key = {};  // the id of the PSK
 };
 
 struct AuthAnswer {

@@ -31,8 +31,9 @@ using std::filesystem::path;
 
 constexpr std::chrono::hours year{24 * 365};
 constexpr auto ca_lifetime = 20 * year;
-constexpr auto server_lifetime = 10 * year;
-constexpr auto server_renewed_before_end = 1 * year;
+constexpr int server_days_allowed = 825;  // by Apple's clients
+constexpr std::chrono::hours server_lifetime{24 * 820};
+constexpr std::chrono::hours server_renewed_before_end{24 * 270};
 constexpr auto backdated_by = std::chrono::hours(1);  // clients whose clock is behind
 constexpr int serial_bits = 128;
 constexpr std::size_t common_name_bytes_max = 64;  // RFC 5280, appendix A: ub-common-name
@@ -215,6 +216,17 @@ bool lasts_as_long(const X509* certificate, const X509* other) {
     return ASN1_TIME_compare(X509_get0_notAfter(certificate), X509_get0_notAfter(other)) >= 0;
 }
 
+// As those of earlier versions do. (Not yet valid, it is the clock that is wrong.)
+bool lasts_longer_than_allowed(const X509* certificate, WallTime now) {
+    std::time_t moment = WallClock::to_time_t(now);
+    const ASN1_TIME* begin = X509_get0_notBefore(certificate);
+    int days = 0;
+    int rest_s = 0;
+    return X509_cmp_time(begin, &moment) < 0 &&
+           ASN1_TIME_diff(&days, &rest_s, begin, X509_get0_notAfter(certificate)) == 1 &&
+           days >= server_days_allowed;
+}
+
 Certificate make_server(EVP_PKEY* key, X509* ca, EVP_PKEY* ca_key, const HostNames& host,
                         WallTime now) {
     Certificate server = make_certificate(key, host.host, now);
@@ -270,7 +282,8 @@ Standing standing_of_server(const CertificateFiles& files, X509* ca, const HostN
     if (!names_host(server.get(), host)) return Standing::aging;
     const bool lasts = lasts_until(server.get(), now + server_renewed_before_end) ||
                        lasts_as_long(server.get(), ca);
-    return lasts ? Standing::good : Standing::aging;
+    const bool lasts_too_long = lasts_longer_than_allowed(server.get(), now);
+    return lasts && !lasts_too_long ? Standing::good : Standing::aging;
 } catch (const std::runtime_error&) {
     return Standing::useless;
 }

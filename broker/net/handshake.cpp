@@ -1,5 +1,7 @@
 #include "broker/net/handshake.hpp"
 
+#include <fmt/format.h>
+
 #include "broker/base/limits.hpp"
 #include "broker/base/log.hpp"
 #include "broker/net/loop.hpp"
@@ -41,10 +43,7 @@ void Handshake::ready(std::uint32_t events) {
         received_.append(received.bytes);
         if (stream_.wants_to_send() || received.state == Stream::State::failed)
             stream_.send(nothing);
-        if (received.state == Stream::State::failed) {
-            const std::string why = stream_.failure();
-            return end(why.empty() ? gone : why);
-        }
+        if (received.state == Stream::State::failed) return lose();
         if (!received.bytes.empty()) {
             read_connect();
             if (!ended_) loop_.stranger_holds(*this, bytes_held());
@@ -55,6 +54,21 @@ void Handshake::ready(std::uint32_t events) {
         return end(gone);
     }
     if (!ended_ && !request_) watch(EPOLLIN | (stream_.wants_to_send() ? EPOLLOUT : 0u));
+}
+
+// The connection, or a layer of it, has failed. A failed handshake of TLS that claims something is
+// told of here.
+void Handshake::lose() {
+    std::string why = stream_.failure();
+    core::Credentials claimed;
+    if (!stream_.claim(claimed)) return end(why.empty() ? gone : why);
+    claimed.address = stream_.peer();
+    claimed.network = stream_.socket().network();
+    const bool psk = claimed.proof == core::Credentials::Proof::psk;
+    const std::string text = fmt::format(
+        "{} \"{}\": {}", psk ? "TLS-PSK identity" : "certificate of", claimed.proven, why);
+    loop_.network().authenticator().note_failed_handshake(std::move(claimed), std::move(why));
+    close(text);  // the authenticator tells the audit
 }
 
 void Handshake::read_connect() {
@@ -97,6 +111,7 @@ void Handshake::authenticate() {
     }
     core::Credentials credentials = request_->credentials(stream_.peer());
     credentials.network = stream_.socket().network();
+    stream_.prove(credentials);
     loop_.network().authenticator().authenticate(
         std::move(credentials), [&loop = loop_, number = number()](core::AuthAnswer answer) {
             loop.post([&loop, number, answer = std::move(answer)] {
@@ -160,9 +175,13 @@ void Handshake::note_refused(std::string_view why) {
 }
 
 void Handshake::end(std::string_view why) {
-    if (loop_.may_log()) log::info("stranger from {}: {}", stream_.peer(), why);
     // One that only looks whether the port is open is not worth a row.
     if (why != gone && why != closed) note_refused(why);
+    close(why);
+}
+
+void Handshake::close(std::string_view why) {
+    if (loop_.may_log()) log::info("stranger from {}: {}", stream_.peer(), why);
     ended_ = true;
     loop_.poller().remove(stream_.socket().fd());
     if (stream_.owes_farewell())

@@ -31,6 +31,8 @@ public:
 private:
     void expired(TimePoint now) override;
 
+    void lose();
+    void close(std::string_view why);
     void read_connect();
     void authenticate();
     void refuse(wire::Version version, Reason reason, std::string_view why);

@@ -21,11 +21,11 @@ constexpr milliseconds calm_time{2'000};
 
 }  // namespace
 
-Port::Port(std::string listener_name, int listening, std::shared_ptr<const TlsContext> context,
+Port::Port(std::string listener_name, int listening, std::shared_ptr<const CurrentTls> current,
            std::optional<WsRules> rules)
     : name(std::move(listener_name)),
       fd(listening),
-      tls(std::move(context)),
+      tls(std::move(current)),
       ws(std::move(rules)) {}
 
 Port::~Port() { ::close(fd); }
@@ -77,8 +77,9 @@ void Listener::accept_some() {
         }
         Socket socket(fd, peer, network.headcount().enter(peer.network()));
         const WsRules* ws = port_.ws ? &*port_.ws : nullptr;
+        const auto tls = port_.tls ? port_.tls->get() : nullptr;
         if (socket.seat().is_taken())
-            loop_.greet(Stream(std::move(socket), port_.tls.get(), ws));
+            loop_.greet(Stream(std::move(socket), tls.get(), ws));
         else
             loop_.turn_away(std::move(socket));
     }

@@ -11,8 +11,8 @@
 #include <string>
 
 #include "broker/core/deadlines.hpp"
+#include "broker/net/current_tls.hpp"
 #include "broker/net/poller.hpp"
-#include "broker/net/tls_context.hpp"
 #include "broker/net/ws_upgrade.hpp"
 
 namespace drawbridge::net {
@@ -21,7 +21,7 @@ class Loop;
 
 // An open port, shared by the loops' listeners.
 struct Port {
-    Port(std::string name, int fd, std::shared_ptr<const TlsContext> tls,
+    Port(std::string name, int fd, std::shared_ptr<const CurrentTls> tls,
          std::optional<WsRules> ws);
     ~Port();
     Port(const Port&) = delete;
@@ -29,7 +29,7 @@ struct Port {
 
     const std::string name;
     const int fd;
-    const std::shared_ptr<const TlsContext> tls;  // null: no TLS. Shared by its connections.
+    const std::shared_ptr<const CurrentTls> tls;  // null: no TLS. Shared with who replaces it
     const std::optional<WsRules> ws;              // none: no WebSocket
 };
 

@@ -24,7 +24,7 @@ Network::Network(core::Broker& broker, core::Authenticator& authenticator,
 Network::~Network() { stop(); }
 
 void Network::listen(const std::string& name, const std::string& address, std::uint16_t port,
-                     std::shared_ptr<const TlsContext> tls, std::optional<WsRules> ws) {
+                     std::shared_ptr<const CurrentTls> tls, std::optional<WsRules> ws) {
     if (ws) wslay();
     ports_.push_back(
         std::make_unique<Port>(name, listen_on(address, port), std::move(tls), std::move(ws)));

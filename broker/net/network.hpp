@@ -47,7 +47,7 @@ public:
     // Opens a port. Before start(). tls: null for none. ws: empty for MQTT without WebSocket.
     // Throws std::runtime_error.
     void listen(const std::string& name, const std::string& address, std::uint16_t port,
-                std::shared_ptr<const TlsContext> tls, std::optional<WsRules> ws);
+                std::shared_ptr<const CurrentTls> tls, std::optional<WsRules> ws);
     // One thread per shard; returns once all listeners accept.
     void start();
     // Tells the clients (5.0: server shutting down), then ends the threads.

@@ -5,6 +5,7 @@
 #include <openssl/pem.h>
 
 #include <cerrno>
+#include <ctime>
 #include <stdexcept>
 #include <system_error>
 
@@ -24,6 +25,14 @@ Bio open(const std::filesystem::path& file) {
 // Stands where OpenSSL would ask for a password on the terminal, and has none to give.
 int no_password(char*, int, int, void*) { return -1; }
 
+// Was it the end of the file that ended the reading, and not a block that is broken? Empties the
+// queue of errors.
+bool ended_well() {
+    const unsigned long error = ERR_peek_last_error();
+    ERR_clear_error();
+    return ERR_GET_LIB(error) == ERR_LIB_PEM && ERR_GET_REASON(error) == PEM_R_NO_START_LINE;
+}
+
 }  // namespace
 
 std::string reason_text(unsigned long error) {
@@ -39,12 +48,38 @@ std::string take_reason_text() {
     return reason_text(error);
 }
 
+WallTime to_time(const ASN1_TIME* time) {
+    std::tm fields{};
+    if (ASN1_TIME_to_tm(time, &fields) != 1) return WallTime::max();
+    return WallClock::from_time_t(::timegm(&fields));
+}
+
 Certificate read_certificate(const std::filesystem::path& file) {
     const Bio in = open(file);
     Certificate certificate(PEM_read_bio_X509(in.get(), nullptr, no_password, nullptr));
     ERR_clear_error();
     if (certificate) return certificate;
     throw std::runtime_error(fmt::format("{} holds no certificate in PEM form", file.native()));
+}
+
+std::vector<Certificate> read_certificates(const std::filesystem::path& file) {
+    const Bio in = open(file);
+    std::vector<Certificate> all;
+    while (X509* one = PEM_read_bio_X509(in.get(), nullptr, no_password, nullptr))
+        all.emplace_back(one);
+    if (ended_well() && !all.empty()) return all;
+    throw std::runtime_error(
+        fmt::format("{} does not hold certificates in PEM form alone", file.native()));
+}
+
+std::vector<Crl> read_crls(const std::filesystem::path& file) {
+    const Bio in = open(file);
+    std::vector<Crl> all;
+    while (X509_CRL* one = PEM_read_bio_X509_CRL(in.get(), nullptr, no_password, nullptr))
+        all.emplace_back(one);
+    if (ended_well() && !all.empty()) return all;
+    throw std::runtime_error(
+        fmt::format("{} holds no list of revoked certificates in PEM form", file.native()));
 }
 
 Key read_key(const std::filesystem::path& file) {

@@ -24,7 +24,7 @@ struct ReadSpace {
 
 class Stream {
 public:
-    // tls, ws: null for a stream without. Both must live until the first packet has come.
+    // tls, ws: null for a stream without. ws must live until the first packet has come.
     Stream(Socket socket, const TlsContext* tls, const WsRules* ws);
 
     enum class State { open, closed, failed };
@@ -57,6 +57,15 @@ public:
     Socket& socket() { return socket_; }
     std::string peer() const { return socket_.peer(); }
     std::string failure() const;
+
+    // What the TLS handshake has proved of the peer, if there was one, goes into `shown`.
+    void prove(core::Credentials& shown) const {
+        if (layers_ && layers_->tls) layers_->tls->prove(shown);
+    }
+    // What it claims, in a handshake that is not done: likewise. False if it claims nothing.
+    bool claim(core::Credentials& claimed) const {
+        return layers_ && layers_->tls && layers_->tls->claim(claimed);
+    }
 
 private:
     struct Layers {

@@ -7,6 +7,9 @@
 #include <new>
 
 #include "broker/base/assert.hpp"
+#include "broker/net/client_certificates.hpp"
+#include "broker/net/tls_claim.hpp"
+#include "broker/net/tls_psk.hpp"
 
 namespace drawbridge::net {
 namespace {
@@ -90,6 +93,14 @@ void see_message(int is_sent, int, int content_type, const void* message, std::s
         Exchange::of(SSL_get_rbio(connection)).count_request();
 }
 
+// The first that depends on the PSK did not fit: the binder in TLS 1.3, Finished in 1.2.
+bool is_of_wrong_psk(unsigned long error) {
+    const int reason = ERR_GET_REASON(error);
+    return ERR_GET_LIB(error) == ERR_LIB_SSL &&
+           (reason == SSL_R_BINDER_DOES_NOT_VERIFY || reason == SSL_R_DIGEST_CHECK_FAILED ||
+            reason == SSL_R_DECRYPTION_FAILED_OR_BAD_RECORD_MAC);
+}
+
 // Made once and never freed: connections may outlive every static.
 const BIO_METHOD* bio_method() {
     static BIO_METHOD* const method = [] {
@@ -131,7 +142,10 @@ TlsStatus TlsEngine::receive(Bytes ciphertext, Buffer& plain, Buffer& cipher) {
         result = SSL_read_ex(connection_.get(), plain.data() + end, plain.size() - end, &size);
         end += size;
         // Plaintext proves it too, where a key update in the same bytes has begun and not ended.
-        if (result == 1 || SSL_is_init_finished(connection_.get()) == 1) handshake_done_ = true;
+        if (result == 1 || SSL_is_init_finished(connection_.get()) == 1) {
+            if (!handshake_done_) TlsClaim::drop(connection_.get());
+            handshake_done_ = true;
+        }
     } while (result == 1);
     plain.shrink_to(end);
     if (exchange.too_many_requests()) {
@@ -182,7 +196,32 @@ TlsStatus TlsEngine::status_after(int result) {
     return TlsStatus::failed;
 }
 
-std::string TlsEngine::failure() const { return openssl::reason_text(error_); }
+std::string TlsEngine::failure() const {
+    const TlsClaim* claim = TlsClaim::find(connection_.get());
+    if (claim != nullptr && !claim->why_not.empty()) return claim->why_not;
+    if (claim != nullptr && is_of_wrong_psk(error_)) return "wrong PSK";
+    return openssl::reason_text(error_);
+}
+
+void TlsEngine::prove(core::Credentials& shown) const {
+    if (!handshake_done_) return;  // the session may say so already
+    if (auto psk = tls_psk::proved_by(SSL_get_session(connection_.get()))) {
+        shown.proof = core::Credentials::Proof::psk;
+        shown.proven = std::move(psk->identity);
+        shown.proven_key = std::move(psk->key_id);
+    } else if (auto name = proved_name(connection_.get())) {
+        shown.proof = core::Credentials::Proof::certificate;
+        shown.proven = *std::move(name);
+    }
+}
+
+bool TlsEngine::claim(core::Credentials& claimed) const {
+    const TlsClaim* claim = TlsClaim::find(connection_.get());
+    if (claim == nullptr || claim->proof == core::Credentials::Proof::none) return false;
+    claimed.proof = claim->proof;
+    claimed.proven = claim->name;
+    return true;
+}
 
 std::string_view TlsEngine::protocol() const { return SSL_get_version(connection_.get()); }
 

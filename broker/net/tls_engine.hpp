@@ -15,6 +15,7 @@
 #include <string_view>
 
 #include "broker/base/buffer.hpp"
+#include "broker/core/authenticator.hpp"
 #include "broker/net/openssl.hpp"
 #include "broker/net/tls_context.hpp"
 
@@ -47,8 +48,14 @@ public:
     // Once true it stays true, whatever happens to the connection.
     bool handshake_done() const { return handshake_done_; }
 
-    // Why it failed, in OpenSSL's words: "unsupported protocol", "tlsv1 alert unknown ca".
+    // Why it failed, in OpenSSL's words: "unsupported protocol", "tlsv1 alert unknown ca"; or in
+    // ours, where they know more.
     std::string failure() const;
+
+    // What the handshake has proved, if anything, goes into `shown`. Nothing until it is done.
+    void prove(core::Credentials& shown) const;
+    // What the peer claims, and has not proved yet: likewise. False if it claims nothing.
+    bool claim(core::Credentials& claimed) const;
 
     // "TLSv1.3"; settled when the handshake is done. A literal.
     std::string_view protocol() const;

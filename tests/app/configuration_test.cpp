@@ -75,6 +75,9 @@ port = 8884
 certificate = "server.crt"
 private_key = "/keys/server.key"
 client_ca = "ca.crt"
+client_crl = "revoked.pem"
+client_identity = "san_uri"
+client_certificate = "required"
 psk = false
 [auth]
 allow_anonymous = true
@@ -136,6 +139,9 @@ level = "debug"
     CHECK(listener.certificate == "dir/server.crt");  // beside the file
     CHECK(listener.private_key == "/keys/server.key");
     CHECK(listener.client_ca == "dir/ca.crt");
+    CHECK(listener.client_crl == "dir/revoked.pem");
+    CHECK(listener.client_identity == ListenerConfiguration::ClientIdentity::san_uri);
+    CHECK(listener.client_certificate == ListenerConfiguration::ClientCertificate::required);
     CHECK_FALSE(listener.psk);
     CHECK(configuration.auth.allow_anonymous);
     CHECK(configuration.auth.anonymous_profile == "core");
@@ -317,12 +323,8 @@ TEST_CASE("text that is not TOML is refused with its line", "[app][configuration
 
 TEST_CASE("what this version does not serve is kept, with a warning when it is switched on",
           "[app][configuration]") {
-    CHECK(parse("[nats]\nlisten = \"\"\n[http]\nlisten = \"\"\n[[listener]]\npsk = false\n")
-              .warnings.empty());
-    const std::vector<std::string> warnings = parse(R"([[listener]]
-client_ca = "ca.crt"
-psk = true
-[nats]
+    CHECK(parse("[nats]\nlisten = \"\"\n[http]\nlisten = \"\"\n").warnings.empty());
+    const std::vector<std::string> warnings = parse(R"([nats]
 listen = "127.0.0.1:4222"
 [[routes]]
 nats_topic = "edge"
@@ -331,12 +333,10 @@ mqtt_topic = "a"
 listen = "127.0.0.1:8080"
 )")
                                                   .warnings;
-    REQUIRE(warnings.size() == 5);
-    CHECK(warnings[0] == "dir/test.toml:2: [[listener]] client_ca is not served by this version");
-    CHECK(warnings[1] == "dir/test.toml:3: [[listener]] psk is not served by this version");
-    CHECK(warnings[2] == "dir/test.toml:5: [nats] listen is not served by this version");
-    CHECK_THAT(warnings[3], Catch::Contains("routes is not served by this version"));
-    CHECK(warnings[4] == "dir/test.toml:10: [http] listen is not served by this version");
+    REQUIRE(warnings.size() == 3);
+    CHECK(warnings[0] == "dir/test.toml:2: [nats] listen is not served by this version");
+    CHECK_THAT(warnings[1], Catch::Contains("routes is not served by this version"));
+    CHECK(warnings[2] == "dir/test.toml:7: [http] listen is not served by this version");
 }
 
 TEST_CASE("a limit of a rate and a promise of durability are not taken in silence",

@@ -100,5 +100,21 @@ TEST_CASE("WebSocket listeners that are written as TOML read back to the same",
     CHECK(read.listeners[0].path == "/x");
 }
 
+TEST_CASE("rules for client certificates need TLS, and a CA that issues them",
+          "[app][configuration][tls]") {
+    const std::string tls = "transport = \"tls\"\n";
+    const std::string ca = "client_ca = \"ca.pem\"\n";
+    CHECK(listener(tls).client_ca.empty());
+    CHECK(listener(tls).psk);
+    CHECK(listener(tls + ca + "client_crl = \"revoked.pem\"\n").client_crl == "dir/revoked.pem");
+    CHECK(listener("transport = \"wss\"\n" + ca).client_ca == "dir/ca.pem");
+    CHECK_THAT(mistake(ca), Contains("has a client_ca but no TLS"));
+    CHECK_THAT(mistake("transport = \"ws\"\n" + ca), Contains("has a client_ca but no TLS"));
+    CHECK_THAT(mistake(tls + "client_crl = \"revoked.pem\"\n"), Contains("no client_ca"));
+    CHECK_THAT(mistake(tls + "client_certificate = \"required\"\n"), Contains("no client_ca"));
+    CHECK_THAT(mistake(tls + ca + "client_identity = \"email\"\n"),
+               Contains("must be \"common_name\" or \"san_uri\", not \"email\""));
+}
+
 }  // namespace
 }  // namespace drawbridge::app

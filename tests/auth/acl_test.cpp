@@ -17,7 +17,7 @@ DeviceIdentity identity(ProfilePtr profile, std::vector<Rule> rules = {},
     return DeviceIdentity(
         std::make_shared<const Device>(
             Device{std::move(id), std::move(tenant), std::move(profile), std::move(rules)}),
-        "AbCd1234");
+        ProvedBy::key, "AbCd1234");
 }
 
 Rule rule(Effect effect, Operation operation, std::string filter) {

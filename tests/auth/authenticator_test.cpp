@@ -174,9 +174,78 @@ TEST_CASE_METHOD(Fixture, "a session ends when its client id is not allowed any 
                               .device = std::make_shared<const Device>(
                                   Device{"pump-17", "", Profiles::built_in().get("core"), {}}),
                               .key_ids = {"AbCd1234"}};
-    const auto held = std::make_shared<const DeviceIdentity>(change.device, "AbCd1234");
+    const auto held =
+        std::make_shared<const DeviceIdentity>(change.device, ProvedBy::key, "AbCd1234");
     CHECK(change.renew("pump-17", held) != nullptr);
     CHECK(change.renew("pump-17-b", held) == nullptr);
+}
+
+TEST_CASE_METHOD(Fixture, "a changed or removed PSK ends the session that used it, and no other",
+                 "[auth][authenticator][psk]") {
+    const std::string psk(64, 'a');
+    set_psk("pump-17", psk);
+    const auto authenticator = start();
+    const auto by_psk = ask(*authenticator, credentials("pump-17", psk)).identity;
+    const auto by_key = ask(*authenticator, credentials("pump-17", key)).identity;
+    REQUIRE(by_psk);
+    set_psk("pump-17", psk);  // the same digits; but somebody had a reason
+    const DeviceChange changed = told.next();
+    CHECK(changed.renew("pump-17", by_psk) == nullptr);
+    CHECK(changed.renew("pump-17", by_key) != nullptr);
+    const auto again = ask(*authenticator, credentials("pump-17", psk)).identity;
+    CHECK(changed.renew("pump-17", again) != nullptr);
+    PskStore(store.database()).remove("pump-17");
+    CHECK(told.next().renew("pump-17", again) == nullptr);
+    CHECK_FALSE(ask(*authenticator, credentials("pump-17", psk)).identity);
+}
+
+TEST_CASE_METHOD(Fixture, "a session by certificate lives until its device may not come any more",
+                 "[auth][authenticator][certificate]") {
+    const auto authenticator = start(true);
+    core::Credentials shown{.client_id = "pump-17"};
+    shown.proof = core::Credentials::Proof::certificate;
+    shown.proven = "pump-17";
+    const auto identity = ask(*authenticator, shown).identity;
+    REQUIRE(identity);
+    CHECK(identity->profile() == "core");  // not an anonymous one
+    store.revoke_key("pump-17", *key_id_of(key));
+    CHECK(told.next().renew("pump-17", identity) != nullptr);
+    store.set_enabled("pump-17", false);
+    CHECK(told.next().renew("pump-17", identity) == nullptr);
+    store.set_enabled("pump-17", true);
+    CHECK(told.next().renew("pump-17", identity) != nullptr);
+    store.remove("pump-17");
+    CHECK(told.next().renew("pump-17", identity) == nullptr);
+}
+
+TEST_CASE_METHOD(Fixture, "a failed TLS handshake is a refusal of the device that it named",
+                 "[auth][authenticator][psk]") {
+    {
+        const auto authenticator = start();
+        now = today + seconds(3);
+        core::Credentials claimed{.client_id = "", .address = "192.0.2.7:50123"};
+        claimed.proof = core::Credentials::Proof::psk;
+        claimed.proven = "nobody";
+        authenticator->proof_failed(claimed, "wrong PSK");
+        claimed.proven = "pump-17";
+        authenticator->proof_failed(claimed, "wrong PSK");
+        look(*authenticator);
+    }
+    const StoredDevice device = store.get("pump-17");
+    CHECK(device.last_refusal_at == today + seconds(3));
+    CHECK(device.last_refusal == "TLS handshake: wrong PSK, from 192.0.2.7:50123");
+    CHECK_FALSE(device.last_seen);
+}
+
+TEST_CASE_METHOD(Fixture, "when a PSK was used last is written", "[auth][authenticator][psk]") {
+    set_psk("pump-17", std::string(64, 'a'));
+    {
+        const auto authenticator = start();
+        now = today + seconds(1);
+        ask(*authenticator, credentials("pump-17", std::string(64, 'a')));
+    }
+    CHECK(PskStore(store.database()).get("pump-17").last_used_at == today + seconds(1));
+    CHECK_FALSE(store.keys("pump-17").front().last_used_at);
 }
 
 TEST_CASE_METHOD(Fixture, "a poke is answered after all changes have been told",

@@ -6,6 +6,9 @@
 
 #include "auth/api_key.hpp"
 #include "auth/device_store.hpp"
+#include "auth/psk.hpp"
+#include "auth/psk_store.hpp"
+#include "auth/psk_vault.hpp"
 #include "auth/secret.hpp"
 #include "broker/core/authenticator.hpp"
 #include "tests/support/temporary_directory.hpp"
@@ -37,6 +40,13 @@ public:
     std::string add(const std::string& device_id, const std::string& profile = "core") {
         store.add({device_id, "acme", profile, ""}, today);
         return add_key(device_id);
+    }
+
+    // Gives the device this PSK; returns its psk_id.
+    std::string set_psk(const std::string& device_id, const std::string& hex) {
+        const auto psk = psk_of_hex(hex).value();
+        return PskStore(store.database())
+            .set(device_id, PskVault(secret).seal(device_id, psk), today);
     }
 
     static core::Credentials credentials(const std::string& device_id, const std::string& key) {

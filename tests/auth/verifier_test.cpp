@@ -62,7 +62,7 @@ TEST_CASE_METHOD(Fixture, "whatever is wrong, the answer is the same", "[auth][v
         check_refused(credentials("pump-17", other_key), "not one of this device's");
     }
     SECTION("not a key") {
-        check_refused(credentials("pump-17", ""), "not an API key");
+        check_refused(credentials("pump-17", ""), "not an API key or a PSK");
         check_refused(credentials("pump-17", std::string(60'000, 'x')), "not an API key");
     }
     SECTION("no password") {
@@ -233,6 +233,128 @@ TEST_CASE_METHOD(Fixture, "a device's own rules come with its identity", "[auth]
     REQUIRE(answer.identity);
     CHECK(answer.identity->may_publish("logs/pump-17"));
     CHECK_FALSE(answer.identity->may_publish("logs/pump-18"));
+}
+
+TEST_CASE_METHOD(Fixture, "a device's PSK is its password, in either case of its digits",
+                 "[auth][verifier][psk]") {
+    const std::string psk_id = set_psk("pump-17", "00112233445566778899aabbccddeeff");
+    const Verification verification =
+        verifier.verify(credentials("pump-17", "00112233445566778899AABBccddeeff"), today);
+    REQUIRE(verification.answer.identity);
+    CHECK(verification.key_id == psk_id);
+    CHECK(verify(credentials("pump-17", key)).identity);  // beside its keys
+}
+
+TEST_CASE_METHOD(Fixture, "a wrong PSK, another device's and one that is gone are refused",
+                 "[auth][verifier][psk]") {
+    const std::string psk(64, 'a');
+    check_refused(credentials("pump-17", psk), "the device has no PSK");
+    check_refused(credentials("nobody", psk), "there is no device nobody");
+    set_psk("pump-17", std::string(64, 'b'));
+    set_psk("pump-18", psk);
+    verifier.forget("pump-17");
+    check_refused(credentials("pump-17", psk), "wrong PSK");
+    CHECK(verify(credentials("pump-18", psk)).identity);
+    store.set_enabled("pump-18", false);
+    verifier.forget("pump-18");
+    check_refused(credentials("pump-18", psk), "disabled");
+}
+
+class Proved : public Fixture {
+public:
+    const std::string psk_id = set_psk("pump-17", std::string(64, 'a'));
+
+    // What is shown behind a TLS handshake: the client id alone.
+    core::Credentials by_psk() const {
+        core::Credentials shown{.client_id = "pump-17"};
+        shown.proof = core::Credentials::Proof::psk;
+        shown.proven = "pump-17";
+        shown.proven_key = psk_id;
+        return shown;
+    }
+    static core::Credentials by_certificate(const std::string& name) {
+        core::Credentials shown{.client_id = "pump-17"};
+        shown.proof = core::Credentials::Proof::certificate;
+        shown.proven = name;
+        return shown;
+    }
+};
+
+TEST_CASE_METHOD(Proved, "who has proved a PSK in the handshake needs no password",
+                 "[auth][verifier][psk]") {
+    core::Credentials shown = by_psk();
+    const Verification verification = verifier.verify(shown, today);
+    REQUIRE(verification.answer.identity);
+    CHECK(verification.answer.identity->id() == "pump-17");
+    CHECK(verification.key_id == psk_id);
+    shown.username = "pump-17";
+    CHECK(verify(shown).identity);
+    shown.password = key;
+    CHECK(verify(shown).identity);
+    shown.password = std::string(64, 'A');
+    CHECK(verify(shown).identity);
+}
+
+TEST_CASE_METHOD(Proved, "a TLS-PSK identity that differs from the client id is refused",
+                 "[auth][verifier][psk]") {
+    core::Credentials shown = by_psk();
+    shown.client_id = "pump-18";
+    check_refused(shown, "client id is not one of profile core");
+    shown.username = "pump-18";
+    check_refused(shown, "TLS-PSK identity is that of pump-17");
+    shown.password = other_key;  // right, for pump-18
+    check_refused(shown, "TLS-PSK identity is that of pump-17");
+    shown.client_id = "pump-17";
+    check_refused(shown, "TLS-PSK identity is that of pump-17");
+}
+
+TEST_CASE_METHOD(Proved, "a password that is shown beside a proof must be right, too",
+                 "[auth][verifier][psk]") {
+    for (core::Credentials shown : {by_psk(), by_certificate("pump-17")}) {
+        shown.password = make_api_key();
+        check_refused(shown, "not one of this device's");
+        shown.password = other_key;
+        check_refused(shown, "not one of this device's");
+        shown.password = "";
+        check_refused(shown, "not an API key or a PSK");
+        shown.password = key;
+        CHECK(verify(shown).identity);
+    }
+}
+
+TEST_CASE_METHOD(Proved, "a PSK that was changed since the handshake is refused",
+                 "[auth][verifier][psk]") {
+    set_psk("pump-17", std::string(64, 'a'));
+    check_refused(by_psk(), "is not the device's any more");
+    PskStore(store.database()).remove("pump-17");
+    verifier.forget("pump-17");
+    check_refused(by_psk(), "is not the device's any more");
+}
+
+TEST_CASE_METHOD(Proved, "a certificate with a device's name needs no password",
+                 "[auth][verifier][certificate]") {
+    core::Credentials shown = by_certificate("pump-17");
+    const Verification verification = verifier.verify(shown, today);
+    REQUIRE(verification.answer.identity);
+    CHECK(verification.key_id == "");
+    shown.username = "pump-17";
+    CHECK(verify(shown).identity);
+    shown.username = "pump-18";
+    check_refused(shown, "client certificate is that of pump-17");
+}
+
+TEST_CASE_METHOD(Proved, "a certificate that names no device, or one that may not come, is refused",
+                 "[auth][verifier][certificate]") {
+    check_refused(by_certificate(""), "names no device");
+    check_refused(by_certificate("valve"), "there is no device valve");
+    check_refused(by_certificate("pump-18"), "client id is not one of profile core");
+    core::Credentials with_key = by_certificate("");
+    with_key.username = "pump-17";
+    with_key.password = key;
+    check_refused(with_key, "names no device");
+    store.set_enabled("pump-17", false);
+    verifier.forget("pump-17");
+    check_refused(by_certificate("pump-17"), "disabled");
 }
 
 }  // namespace

@@ -164,6 +164,16 @@ class Broker:
     def log_text(self, lines=60):
         return "\n".join(self.log[-lines:])
 
+    def wait_for_log(self, words, within_s=5):
+        """Waits for a line with these words, and returns it."""
+        end = time.monotonic() + within_s
+        while True:
+            for line in list(self.log):
+                if words in line:
+                    return line
+            assert time.monotonic() < end, f"no line with {words!r}:\n" + self.log_text()
+            time.sleep(0.01)
+
     def run(self, *arguments):
         """Runs one command; returns the finished process, with its output as text."""
         return subprocess.run(

@@ -3,6 +3,7 @@
 
 #include "broker/net/certificates.hpp"
 
+#include <openssl/pem.h>
 #include <openssl/x509v3.h>
 #include <sys/stat.h>
 
@@ -113,8 +114,8 @@ TEST_CASE("a client whose clock is half an hour behind accepts the certificate",
     const Made made;
     CHECK(verify(made.files, "gate", start - std::chrono::minutes(30)) == X509_V_OK);
     CHECK(verify(made.files, "gate", start - day) == X509_V_ERR_CERT_NOT_YET_VALID);
-    CHECK(verify(made.files, "gate", start + 10 * year - day) == X509_V_OK);
-    CHECK(verify(made.files, "gate", start + 10 * year + day) == X509_V_ERR_CERT_HAS_EXPIRED);
+    CHECK(verify(made.files, "gate", start + 820 * day - day) == X509_V_OK);
+    CHECK(verify(made.files, "gate", start + 820 * day + day) == X509_V_ERR_CERT_HAS_EXPIRED);
 }
 
 TEST_CASE("the CA names the product and the host", "[net][certificates]") {
@@ -141,19 +142,45 @@ TEST_CASE("each certificate has a serial number of its own", "[net][certificates
 
 TEST_CASE("a later start keeps everything", "[net][certificates]") {
     Made made;
-    made.ensure(gate(), start + 8 * year);
+    made.ensure(gate(), start + 500 * day);
     CHECK_FALSE(made.renewed());
     CHECK_FALSE(made.ca_replaced());
 }
 
-TEST_CASE("the server certificate is renewed in its last year", "[net][certificates]") {
+TEST_CASE("the server certificate is renewed nine months before its end", "[net][certificates]") {
     Made made;
-    made.ensure(gate(), start + 9 * year - day);
+    made.ensure(gate(), start + 549 * day);
     CHECK_FALSE(made.renewed());
-    made.ensure(gate(), start + 9 * year + day);
+    made.ensure(gate(), start + 551 * day);
     CHECK(made.renewed());
     CHECK_FALSE(made.ca_replaced());
-    CHECK(verify(made.files, "gate", start + 18 * year) == X509_V_OK);
+    CHECK(verify(made.files, "gate", start + (551 + 819) * day) == X509_V_OK);
+}
+
+TEST_CASE(
+    "a server certificate of an earlier version, which lasts too long for some clients, is renewed",
+    "[net][certificates]") {
+    Made made;
+    const openssl::Certificate server = openssl::read_certificate(made.files.chain);
+    const openssl::Key ca_key = openssl::read_key(made.tls / "ca.key");
+    const auto issue = [&](int days) {
+        ASN1_TIME_set(X509_getm_notAfter(server.get()), WallClock::to_time_t(start + days * day));
+        X509_sign(server.get(), ca_key.get(), EVP_sha256());
+        const openssl::Bio out(BIO_new_file(made.files.chain.c_str(), "w"));
+        PEM_write_bio_X509(out.get(), server.get());
+    };
+    issue(824);
+    const std::string allowed = content(made.files.chain);
+    made.ensure(gate(), start + day);
+    CHECK(content(made.files.chain) == allowed);
+
+    issue(3650);
+    const std::string long_lasting = content(made.files.chain);
+    made.ensure(gate(), WallClock::from_time_t(0));  // a clock that has not been set yet
+    CHECK(content(made.files.chain) == long_lasting);
+    made.ensure(gate(), start + day);
+    CHECK(content(made.files.chain) != long_lasting);
+    CHECK(verify(made.files, "gate", start + day) == X509_V_OK);
 }
 
 TEST_CASE("the server certificate is renewed for a new name or address", "[net][certificates]") {
@@ -214,7 +241,7 @@ TEST_CASE("a gateway that boots with the clock of 1970 keeps its certificates",
 
 TEST_CASE("the server certificate never outlives its CA", "[net][certificates]") {
     Made made;
-    made.ensure(gate(), start + 15 * year);
+    made.ensure(gate(), start + 19 * year);
     CHECK(made.renewed());
     CHECK(verify(made.files, "gate", start + 20 * year - day) == X509_V_OK);
 
@@ -238,7 +265,7 @@ TEST_CASE("without the CA's key a certificate that works is kept", "[net][certif
     HostNames host = gate();
     host.addresses.push_back("198.51.100.1");
     made.ensure(host, start + day);
-    made.ensure(gate(), start + 10 * year - day);
+    made.ensure(gate(), start + 819 * day);
     CHECK_FALSE(made.renewed());
     CHECK_FALSE(std::filesystem::exists(made.tls / "ca.key"));
 }
@@ -247,7 +274,7 @@ TEST_CASE("without the CA's key a certificate that does not work is an error",
           "[net][certificates]") {
     Made made;
     std::filesystem::remove(made.tls / "ca.key");
-    CHECK_THROWS_WITH(made.ensure(gate(), start + 10 * year + day),
+    CHECK_THROWS_WITH(made.ensure(gate(), start + 821 * day),
                       Contains("server.crt because ") && Contains("ca.key is missing"));
     std::filesystem::remove(made.files.chain);
     CHECK_THROWS_WITH(made.ensure(gate(), start), Contains("ca.key is missing"));
