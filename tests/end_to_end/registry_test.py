@@ -71,8 +71,15 @@ def test_a_devices_own_rules_are_listed_and_removed(either_broker):
             "effect": "allow",
             "operation": "publish",
             "filter": "plant/{device_id}/#",
+            "across_tenants": False,
         },
-        {"rule": deny["rule"], "effect": "deny", "operation": "subscribe", "filter": "plant/secret"},
+        {
+            "rule": deny["rule"],
+            "effect": "deny",
+            "operation": "subscribe",
+            "filter": "plant/secret",
+            "across_tenants": False,
+        },
     ]
     assert ask("device", "can", "rules-1", "publish", "plant/rules-1/x")["allowed"] is True
     assert "plant/secret" in either_broker.run("acl", "list", "rules-1").stdout

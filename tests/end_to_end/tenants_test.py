@@ -104,16 +104,13 @@ def test_a_rule_opens_the_wall_at_once_and_closes_it_again(sharded_broker, fleet
         acme.connected()
         birch.connected()
         birch.subscribe("#", qos=1)
-        change(
-            broker,
-            "INSERT INTO rules (device_id, effect, operation, filter, across_tenants) "
-            "VALUES (?, 'allow', 'subscribe', 'shared/#', 1)",
-            fleet.birch.id,
+        rule = broker.ask(
+            "acl", "allow", fleet.birch.id, "subscribe", "shared/#", "--across-tenants"
         )
         acme.publish("private/x", b"private", 1)
         acme.publish("shared/x", b"shared", 1)
         assert birch.message().payload == b"shared"
-        change(broker, "DELETE FROM rules WHERE device_id = ?", fleet.birch.id)
+        broker.ask("acl", "remove", fleet.birch.id, str(rule["rule"]))
         acme.publish("shared/x", b"closed again", 1)
         birch.publish("marker", b"marker")
         assert birch.message().payload == b"marker"
