@@ -40,6 +40,9 @@ StoredKey key_in(SQLite::Statement& row) {
 DeviceStore::DeviceStore(const std::filesystem::path& file)
     : database_(storage::open_database(file, storage::device_schema)),
       find_(database_, fmt::format("SELECT {} FROM devices WHERE device_id = ?", device_columns)),
+      nearest_(database_,
+               fmt::format("SELECT {} FROM devices WHERE device_id >= ? ORDER BY device_id LIMIT 1",
+                           device_columns)),
       keys_(database_,
             "SELECT key_id, hash, label, created_at, expires_at, last_used_at FROM api_keys "
             "WHERE device_id = ? ORDER BY created_at, key_id"),
@@ -94,6 +97,14 @@ std::optional<StoredDevice> DeviceStore::find(std::string_view device_id) {
     Query query(find_);
     if (!query.bind(1, device_id).next()) return std::nullopt;
     return device_in(find_);
+}
+
+std::optional<StoredDevice> DeviceStore::nearest(std::string_view device_id) {
+    for (const std::string_view from : {device_id, std::string_view()}) {
+        Query query(nearest_);
+        if (query.bind(1, from).next()) return device_in(nearest_);
+    }
+    return std::nullopt;
 }
 
 StoredDevice DeviceStore::get(std::string_view device_id) {

@@ -81,6 +81,9 @@ public:
     void remove(std::string_view device_id);
     void set_enabled(std::string_view device_id, bool enabled);
     std::optional<StoredDevice> find(std::string_view device_id);
+    // The device, or the next one by device_id if there is none, or the first one behind the last:
+    // for who must not tell by the time whether it is there. Nothing only if there are no devices.
+    std::optional<StoredDevice> nearest(std::string_view device_id);
     StoredDevice get(std::string_view device_id);  // throws RefusedChange, which names similar ids
     bool has_devices();
 
@@ -118,6 +121,7 @@ private:
     SQLite::Database database_;
     // Prepared once: what each round of the authenticator asks for.
     SQLite::Statement find_;
+    SQLite::Statement nearest_;
     SQLite::Statement keys_;
     SQLite::Statement rules_;
     SQLite::Statement data_version_;

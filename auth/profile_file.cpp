@@ -159,17 +159,21 @@ private:
                            fmt::join(names, ", ")));
     }
 
+    static constexpr std::int64_t not_one = -1;
+
+    static std::int64_t seconds_in(const toml::node& node) {
+        const auto duration = parse_duration(node.value_or(std::string_view()));
+        if (!duration || *duration % seconds(1) != milliseconds(0)) return not_one;
+        return *duration / seconds(1);
+    }
+
     void read_value(const ProfileLimit& limit, const toml::node& node) {
         const std::int64_t least = limit.may_be_zero ? 0 : 1;
-        std::optional<std::int64_t> value = node.value_exact<std::int64_t>();
-        if (limit.is_duration) {
-            const auto duration = parse_duration(node.value_or(std::string_view()));
-            value.reset();
-            if (duration && *duration % seconds(1) == milliseconds(0))
-                value = *duration / seconds(1);
-        }
-        if (value && least <= *value && static_cast<std::uint64_t>(*value) <= limit.most)
-            profile_.own_limits.push_back({&limit, static_cast<std::uint64_t>(*value)});
+        const std::int64_t value = limit.is_duration
+                                       ? seconds_in(node)
+                                       : node.value_exact<std::int64_t>().value_or(not_one);
+        if (least <= value && static_cast<std::uint64_t>(value) <= limit.most)
+            profile_.own_limits.push_back({&limit, static_cast<std::uint64_t>(value)});
         else if (limit.is_duration)
             refuse(line_of(node),
                    fmt::format("[limits] {} must be a duration such as \"30d\", in whole seconds "

@@ -44,9 +44,7 @@ Verifier::Verifier(DeviceStore& store, const Secret& secret, Profiles profiles)
       hasher_(secret),
       vault_(secret),
       nobodys_hash_(secret.derive("hash of no key")),
-      cache_(limits::device_records_max) {
-    nobodys_psk_.sealed = vault_.seal("", std::vector<std::uint8_t>(psk_bytes_made));
-}
+      cache_(limits::device_records_max) {}
 
 Verification Verifier::verify(const core::Credentials& shown, WallTime now) {
     const DeviceRecordPtr record =
@@ -160,28 +158,23 @@ DeviceRecordPtr Verifier::record_of(std::string_view device_id) {
 }
 
 DeviceRecordPtr Verifier::read_record(std::string_view device_id) {
-    // All the queries, and a PSK to open, also for a device that is not there: the time must not
-    // tell.
-    const std::optional<StoredDevice> device = store_.find(device_id);
-    const std::vector<StoredKey> keys = store_.keys(device_id);
-    std::vector<Rule> rules = store_.rules(device_id);
-    std::vector<std::string> channels = channels_.channels(device_id);
-    const std::optional<StoredPsk> psk = psks_.find(device_id);
-    std::optional<KeyRecord> psk_record =
-        psk ? record_of_psk(device_id, *psk) : record_of_psk("", nobodys_psk_);
-
+    // Of a device that is not there, all is read of its neighbour: the time must not tell.
+    const std::optional<StoredDevice> device = store_.nearest(device_id);
+    if (!device) return std::make_shared<DeviceRecord>();
+    const std::string& id = device->device_id;
     auto record = std::make_shared<DeviceRecord>();
-    if (!device) return record;
     record->known = true;
     record->enabled = device->enabled;
-    for (const StoredKey& key : keys)
+    for (const StoredKey& key : store_.keys(id))
         record->keys.push_back({key.key_id, key.hash, key.expires_at});
-    if (psk) record->psk = std::move(psk_record);
+    const std::optional<StoredPsk> psk = psks_.find(id);
+    if (psk) record->psk = record_of_psk(id, *psk);
+    std::vector<Rule> rules = store_.rules(id);
+    std::vector<std::string> channels = channels_.channels(id);
     if (ProfilePtr profile = profiles_.find(device->profile))
-        record->device = std::make_shared<const Device>(Device{device->device_id, device->tenant,
-                                                               std::move(profile), std::move(rules),
-                                                               std::move(channels)});
-    return record;
+        record->device = std::make_shared<const Device>(
+            Device{id, device->tenant, std::move(profile), std::move(rules), std::move(channels)});
+    return id == device_id ? record : std::make_shared<DeviceRecord>();
 }
 
 // One that does not open (another secret's) gets a hash that no text has.

@@ -73,8 +73,7 @@ private:
     Profiles profiles_;
     KeyHasher hasher_;
     PskVault vault_;
-    StoredPsk nobodys_psk_;  // opened where a device has none
-    KeyHash nobodys_hash_;   // of no key at all
+    KeyHash nobodys_hash_;  // of no key at all
     RecordCache cache_;
 };
 

@@ -25,8 +25,9 @@ void IdentityReviews::detach() {
 }
 
 void IdentityReviews::add(const auth::DeviceChange& change) {
+    const auto shared = std::make_shared<const auth::DeviceChange>(change);
     add_to_each_shard(
-        [&](Pending& pending) { pending.devices.insert_or_assign(change.device_id, change); });
+        [&](Pending& pending) { pending.devices.insert_or_assign(change.device_id, shared); });
 }
 
 void IdentityReviews::add(const auth::ProfileChange& change) {
@@ -54,16 +55,22 @@ void IdentityReviews::review(core::Shard& shard) {
         const std::scoped_lock lock(mutex_);
         std::swap(changes, pending_[shard.index()]);
     }
-    Recent& recent = recent_[shard.index()];
-    const auto is_old = [&](const auto& one) { return one.second.at + remember_ < shard.now(); };
-    std::erase_if(recent.devices, is_old);
-    std::erase_if(recent.profiles, is_old);
-    for (const auto& [id, change] : changes.devices)
-        recent.devices.insert_or_assign(id, Dated<auth::DeviceChange>{shard.now(), change});
-    for (const auto& [name, change] : changes.profiles)
-        recent.profiles.insert_or_assign(name, Dated<auth::ProfileChange>{shard.now(), change});
-
+    remember(recent_[shard.index()], changes, shard.now());
     shard.review_identities([&](const core::Session& session) { return judge(session, changes); });
+}
+
+// What is too old is looked for now and then, not with each of the many changes of an import.
+void IdentityReviews::remember(Recent& recent, const Pending& changes, TimePoint now) const {
+    if (recent.purged_at + remember_ < now) {
+        const auto is_old = [&](const auto& one) { return one.second.at + remember_ < now; };
+        std::erase_if(recent.devices, is_old);
+        std::erase_if(recent.profiles, is_old);
+        recent.purged_at = now;
+    }
+    for (const auto& [id, change] : changes.devices)
+        recent.devices.insert_or_assign(id, Dated<DeviceChangePtr>{now, change});
+    for (const auto& [name, change] : changes.profiles)
+        recent.profiles.insert_or_assign(name, Dated<auth::ProfileChange>{now, change});
 }
 
 core::Shard::Verdict IdentityReviews::judge(const core::Session& session, const Pending& changes) {
@@ -71,7 +78,7 @@ core::Shard::Verdict IdentityReviews::judge(const core::Session& session, const 
     const std::string& client_id = session.client_id();
     const core::IdentityPtr& held = session.held_identity();
     const auto of_name = changes.devices.find(client_id);
-    if (of_name != changes.devices.end() && of_name->second.claims_name_of(client_id, held)) {
+    if (of_name != changes.devices.end() && of_name->second->claims_name_of(client_id, held)) {
         log::info("client {}: there is a device of this name now; the session of {} ends",
                   client_id, held->id());
         return {Verdict::Kind::discard, nullptr};
@@ -79,7 +86,7 @@ core::Shard::Verdict IdentityReviews::judge(const core::Session& session, const 
     core::IdentityPtr renewed = held;
     const auto device = changes.devices.find(std::string(held->id()));
     if (device != changes.devices.end()) {
-        const auth::DeviceChange& change = device->second;
+        const auth::DeviceChange& change = *device->second;
         renewed = change.renew(client_id, held);
         if (!renewed) {
             log::info("client {}: its device was {}; its connection ends", client_id,
@@ -108,10 +115,10 @@ core::IdentityPtr IdentityReviews::recheck(core::Shard& shard, const std::string
     core::IdentityPtr renewed = identity;
     const auto of_name = recent.devices.find(client_id);
     if (of_name != recent.devices.end() &&
-        of_name->second.change.claims_name_of(client_id, identity))
+        of_name->second.change->claims_name_of(client_id, identity))
         return nullptr;
     const auto device = recent.devices.find(std::string(identity->id()));
-    if (device != recent.devices.end()) renewed = device->second.change.renew(client_id, renewed);
+    if (device != recent.devices.end()) renewed = device->second.change->renew(client_id, renewed);
     if (!renewed) return nullptr;
     const auto profile = recent.profiles.find(std::string(renewed->profile()));
     return profile == recent.profiles.end() ? renewed

@@ -27,8 +27,10 @@ public:
     void add(const auth::ProfileChange& change);
 
 private:
+    using DeviceChangePtr = std::shared_ptr<const auth::DeviceChange>;  // one for all shards
+
     struct Pending {
-        std::unordered_map<std::string, auth::DeviceChange> devices;    // by device_id
+        std::unordered_map<std::string, DeviceChangePtr> devices;       // by device_id
         std::unordered_map<std::string, auth::ProfileChange> profiles;  // by name
 
         bool empty() const { return devices.empty() && profiles.empty(); }
@@ -40,10 +42,12 @@ private:
         Change change;
     };
     struct Recent {
-        std::unordered_map<std::string, Dated<auth::DeviceChange>> devices;
+        std::unordered_map<std::string, Dated<DeviceChangePtr>> devices;
         std::unordered_map<std::string, Dated<auth::ProfileChange>> profiles;
+        TimePoint purged_at;
     };
 
+    void remember(Recent& recent, const Pending& changes, TimePoint now) const;
     template <class Put>
     void add_to_each_shard(Put put);
     void review(core::Shard& shard);

@@ -51,6 +51,19 @@ TEST_CASE_METHOD(Fixture, "a device is kept as it was added", "[auth][store]") {
     CHECK_FALSE(store.find("pump-17"));
 }
 
+TEST_CASE_METHOD(Fixture, "of a device that is not there, the nearest is its neighbour",
+                 "[auth][store]") {
+    store.add({"pump-20", "", "core", ""}, today);
+    CHECK(store.nearest("pump-17")->device_id == "pump-17");
+    CHECK(store.nearest("pump-18")->device_id == "pump-20");
+    CHECK(store.nearest("pump-2")->device_id == "pump-20");
+    CHECK(store.nearest("")->device_id == "pump-17");
+    CHECK(store.nearest("z")->device_id == "pump-17");
+    store.remove("pump-17");
+    store.remove("pump-20");
+    CHECK_FALSE(store.nearest("pump-17"));
+}
+
 TEST_CASE_METHOD(Fixture, "a device that cannot be added is refused", "[auth][store]") {
     CHECK_THROWS_WITH(store.add({"a/b", "", "core", ""}, today), Contains("use 1 to 128 char"));
     CHECK_THROWS_WITH(store.add({"a", "t/u", "core", ""}, today), Contains("cannot be a tenant"));
