@@ -74,7 +74,7 @@ TEST_CASE("losant: state and fromAgent up, command and toAgent down, of the devi
 DeviceIdentity connected_to(std::vector<std::string> channels) {
     return DeviceIdentity(std::make_shared<const Device>(Device{
                               "pump-17", "acme", built_in("connhex"), {}, std::move(channels)}),
-                          "AbCd1234");
+                          ProvedBy::key, "AbCd1234");
 }
 
 TEST_CASE("connhex: both ways in each channel that the device is connected to", "[auth][acl]") {
@@ -103,7 +103,8 @@ TEST_CASE("a device without channels has no topic of a rule that names the chann
 TEST_CASE("a pattern that names the channel twice means the same one", "[auth][acl]") {
     const ProfilePtr profile = profile_with({"a/{channel}/b/{channel}"}, {});
     const DeviceIdentity pump(
-        std::make_shared<const Device>(Device{"pump-17", "acme", profile, {}, {"c1", "c2"}}), "");
+        std::make_shared<const Device>(Device{"pump-17", "acme", profile, {}, {"c1", "c2"}}),
+        ProvedBy::nothing);
     CHECK(pump.may_subscribe("a/c2/b/c2"));
     CHECK_FALSE(pump.may_subscribe("a/c1/b/c2"));
 }
@@ -244,7 +245,7 @@ TEST_CASE("identities of equal devices have the same rules, whatever key was sho
     const auto of = [&](std::vector<Rule> rules, std::string tenant, const char* key_id) {
         return DeviceIdentity(std::make_shared<const Device>(
                                   Device{"pump-17", std::move(tenant), profile, std::move(rules)}),
-                              key_id);
+                              ProvedBy::key, key_id);
     };
     const Rule one = rule(Effect::deny, Operation::publish, "x");
     CHECK(of({one}, "acme", "AbCd1234").has_rules_of(of({one}, "acme", "EfGh5678")));

@@ -226,9 +226,9 @@ TEST_CASE_METHOD(Fixture, "a failed TLS handshake is a refusal of the device tha
         core::Credentials claimed{.client_id = "", .address = "192.0.2.7:50123"};
         claimed.proof = core::Credentials::Proof::psk;
         claimed.proven = "nobody";
-        authenticator->proof_failed(claimed, "wrong PSK");
+        authenticator->note_failed_handshake(claimed, "wrong PSK");
         claimed.proven = "pump-17";
-        authenticator->proof_failed(claimed, "wrong PSK");
+        authenticator->note_failed_handshake(claimed, "wrong PSK");
         look(*authenticator);
     }
     const StoredDevice device = store.get("pump-17");
