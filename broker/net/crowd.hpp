@@ -52,6 +52,11 @@ public:
     Stranger* one_too_many() const;
     Stranger* too_heavy() const;
 
+    // As many as there may be, and all of them have shown their CONNECT: nobody has to go, since
+    // each will be answered soon. Until then nobody should be added.
+    bool waits_for_answers() const { return silent_.size == 0 && is_full(); }
+    bool is_full() const { return size() >= strangers_max_; }
+
     std::size_t size() const { return silent_.size + heard_.size; }
 
 private:

@@ -45,10 +45,14 @@ void Listener::unwatch() {
 
 void Listener::close() {
     unwatch();
+    loop_.forget_held(*this);
     loop_.shard().deadlines().cancel(*this);
 }
 
-void Listener::ready(std::uint32_t) {
+// Those who are here already are read first: who is pushed out by a newcomer shall have been heard.
+void Listener::ready(std::uint32_t) { loop_.accept_after_reading(*this); }
+
+void Listener::accept() {
     if (open_) accept_some();
 }
 
@@ -58,6 +62,8 @@ void Listener::accept_some() {
     const std::size_t strangers_max = network.share_of(network.settings().max_handshakes);
     const std::size_t most = std::clamp<std::size_t>(strangers_max / 4, 1, accepts_per_turn_max);
     for (std::size_t i = 0; i < most; ++i) {
+        if (loop_.crowd().waits_for_answers()) return hold();
+        if (i > 0 && loop_.crowd().is_full()) return;
         if (!network.headcount().has_room()) return rest("all open files it may have are in use");
         sockaddr_storage address{};
         socklen_t size = sizeof address;
@@ -91,15 +97,27 @@ void Listener::rest(const char* why) {
     loop_.shard().deadlines().set(*this, loop_.shard().now() + rest_time);
 }
 
+// The newcomers wait in the kernel's queue, rather than push out who is about to be answered.
+void Listener::hold() {
+    unwatch();
+    held_ = true;
+    loop_.hold(*this);
+}
+
+void Listener::go_on() {
+    held_ = false;
+    if (!open_ && !watch()) rest(std::strerror(errno));
+}
+
 // Also with nobody waiting, an attempt to accept tells whether there is a descriptor: the kernel
 // reserves it first.
 void Listener::expired(TimePoint now) {
-    if (!open_) {
+    if (!open_ && !held_) {
         if (!watch()) return rest(std::strerror(errno));
         return loop_.shard().deadlines().set(*this, now + calm_time);
     }
-    accept_some();
-    if (!open_) return;
+    if (!held_) accept_some();
+    if (!open_ && !held_) return;
     paused_ = false;
     loop_.network().accepting_resumed();
 }

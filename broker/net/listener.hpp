@@ -42,8 +42,12 @@ public:
     // Both from the loop's thread, or before it runs. open() throws std::runtime_error.
     void open();
     void close();
+    // Ends the hold: a stranger of the loop has gone.
+    void go_on();
 
     void ready(std::uint32_t events) override;
+    // Takes in those who wait, or some of them.
+    void accept();
 
 private:
     void expired(TimePoint now) override;  // the rest is over, or there has been none for a while
@@ -51,11 +55,13 @@ private:
     void unwatch();
     void accept_some();
     void rest(const char* why);
+    void hold();
 
     Loop& loop_;
     const Port& port_;
     bool open_ = false;    // watched by the poller
     bool paused_ = false;  // has had to rest lately
+    bool held_ = false;    // until strangers have been answered
 };
 
 }  // namespace drawbridge::net

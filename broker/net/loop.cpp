@@ -110,6 +110,8 @@ void Loop::turn(int timeout_ms) {
     for (int i = 0; i < count; ++i)
         static_cast<Pollable*>(events[static_cast<std::size_t>(i)].data.ptr)
             ->ready(events[static_cast<std::size_t>(i)].events);
+    for (Listener* const listener : accepting_) listener->accept();
+    accepting_.clear();
     // While clients are not read, their silence is not theirs.
     if (!congested) shard_.expire();
     shard_.end_turn();
@@ -155,6 +157,8 @@ void Loop::stranger_holds(Handshake& handshake, std::size_t bytes) {
     while (Stranger* const one = crowd_.too_heavy())
         push_out(*one, "pushed out, strangers hold too much (max_handshake_bytes)");
 }
+
+void Loop::forget_held(Listener& listener) { std::erase(held_, &listener); }
 
 void Loop::stranger_heard(Handshake& handshake) { crowd_.set_heard(handshake); }
 
@@ -233,6 +237,7 @@ void Loop::drop(Handshake& handshake) {
     const auto found = handshakes_.find(handshake.number());
     ASSERT(found != handshakes_.end());
     crowd_.remove(handshake);
+    for (Listener* const listener : std::exchange(held_, {})) listener->go_on();
     dropped_handshakes_.push_back(std::move(found->second));
     handshakes_.erase(found);
 }

@@ -21,6 +21,7 @@ namespace drawbridge::net {
 class Farewells;
 class Handshake;
 class MqttConnection;
+class Listener;
 class Network;
 
 class Loop {
@@ -41,6 +42,12 @@ public:
 
     // A connection from a listener. Takes care of the bounds on strangers.
     void greet(Stream stream);
+    const Crowd& crowd() const { return crowd_; }
+    // Tells the listener to go on once a stranger has gone.
+    void hold(Listener& listener) { held_.push_back(&listener); }
+    void forget_held(Listener& listener);
+    // Calls listener.accept() once everything of this turn has been read.
+    void accept_after_reading(Listener& listener) { accepting_.push_back(&listener); }
     // One whose address has too many strangers: closes it.
     void turn_away(Socket socket);
     // So many bytes have come from it that are kept.
@@ -93,6 +100,8 @@ private:
     boost::unordered_flat_map<std::uint64_t, std::unique_ptr<Handshake>> handshakes_;  // by number
     Crowd crowd_;                                                                      // of them
     std::uint64_t last_handshake_ = 0;
+    std::vector<Listener*> held_;
+    std::vector<Listener*> accepting_;
     std::vector<std::unique_ptr<MqttConnection>> connections_;
     std::vector<std::unique_ptr<Handshake>> dropped_handshakes_;
     std::vector<std::unique_ptr<MqttConnection>> dropped_connections_;

@@ -46,6 +46,20 @@ TEST_CASE("an address that floods pushes out its own strangers and nobody else's
     CHECK(crowd.one_too_many() == &flood2);
 }
 
+TEST_CASE("a full crowd waits for answers once everybody has shown a CONNECT", "[net][crowd]") {
+    Crowd crowd(2, plenty);
+    Stranger first(1, 7), second(2, 7);
+    crowd.add(first);
+    crowd.set_heard(first);
+    CHECK_FALSE(crowd.waits_for_answers());
+    crowd.add(second);
+    CHECK_FALSE(crowd.waits_for_answers());
+    crowd.set_heard(second);
+    CHECK(crowd.waits_for_answers());
+    crowd.remove(first);
+    CHECK_FALSE(crowd.waits_for_answers());
+}
+
 TEST_CASE("who has shown its CONNECT is pushed out only when nobody silent is left",
           "[net][crowd]") {
     Crowd crowd(2, plenty);
