@@ -85,9 +85,8 @@ private:
         return credentials(id, passwords_.at(id));
     }
     core::Credentials wrong_key() { return credentials(next_id(), auth::make_api_key()); }
-    core::Credentials unknown() {
-        return credentials(fmt::format("pub-{}", 100'000'000 + next_++), auth::make_api_key());
-    }
+    // Scattered among the known ones, so that what is read of its neighbour is as cold as theirs.
+    core::Credentials unknown() { return credentials(next_id() + "-x", auth::make_api_key()); }
 
     double time(const core::Credentials& shown) {
         const auto began = std::chrono::steady_clock::now();
