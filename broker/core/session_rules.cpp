@@ -30,6 +30,7 @@ void Session::change_identity(IdentityPtr identity) {
     const std::string denied = end_denied_subscriptions();
     withdraw_denied_messages();
     if (changes_routes && !subscriptions.empty()) shard_.routes().forget_all();
+    look_for_room();  // what waited may be gone, and more may be allowed to wait
     if (link_ == nullptr) return;
     if (before->limits() != identity_->limits()) {
         set_throttle();
@@ -82,7 +83,6 @@ void Session::withdraw_denied_messages() {
     shard_.stats().dropped_denied.add(dropped);
     log::info("client {}: {} messages that waited for it are not allowed any more and were dropped",
               client_id_, dropped);
-    look_for_room();
 }
 
 }  // namespace drawbridge::core

@@ -89,6 +89,14 @@ std::string name_of(const X509* certificate, CertificateName rule) {
 // Asked for each certificate of a chain, and for each thing that is wrong with one.
 int see_verified(int good, X509_STORE_CTX* verification) noexcept {
     if (good == 1) return 1;
+    // Who has revoked the operator's own choice is not asked: client_ca may be an intermediate CA.
+    const int depth = X509_STORE_CTX_get_error_depth(verification);
+    const bool is_anchor =
+        depth > 0 && depth + 1 == sk_X509_num(X509_STORE_CTX_get0_chain(verification));
+    if (is_anchor && X509_STORE_CTX_get_error(verification) == X509_V_ERR_UNABLE_TO_GET_CRL) {
+        X509_STORE_CTX_set_error(verification, X509_V_OK);
+        return 1;
+    }
     auto* connection = static_cast<SSL*>(
         X509_STORE_CTX_get_ex_data(verification, SSL_get_ex_data_X509_STORE_CTX_idx()));
     TlsClaim& claim = TlsClaim::of(connection);
@@ -135,7 +143,7 @@ std::optional<WallTime> ClientCertificates::ask(SSL_CTX* context) const {
 
     // A file with an intermediate CA alone means: those that it has issued, and no others.
     unsigned long flags = X509_V_FLAG_PARTIAL_CHAIN;
-    if (!crl.empty()) flags |= X509_V_FLAG_CRL_CHECK;
+    if (!crl.empty()) flags |= X509_V_FLAG_CRL_CHECK | X509_V_FLAG_CRL_CHECK_ALL;
     must(X509_VERIFY_PARAM_set_flags(SSL_CTX_get0_param(context), flags) == 1);
     SSL_CTX_set_verify_depth(context, chain_depth_max);
     SSL_CTX_set_max_cert_list(context, certificate_bytes_max);

@@ -24,7 +24,7 @@ distinguished_name = empty
 
 
 class Authority:
-    def __init__(self, directory, name="Test CA"):
+    def __init__(self, directory, name="Test CA", issuer=None):
         self.directory = directory
         directory.mkdir()
         self.configuration = directory / "openssl.cnf"
@@ -34,6 +34,10 @@ class Authority:
         self.file, self.key, self.crl = (
             directory / name for name in ("ca.crt", "ca.key", "revoked.pem")
         )
+        if issuer:
+            extensions = "basicConstraints=critical,CA:TRUE\nkeyUsage=critical,keyCertSign,cRLSign"
+            self.file, self.key = issuer.issue(name, extensions)
+            return self.revoke()
         self._run(
             *("req", "-x509", *self._new_key(self.key), "-subj", f"/CN={name}", "-days", "30"),
             *("-addext", "keyUsage=critical,keyCertSign,cRLSign", "-out", self.file),

@@ -101,6 +101,38 @@ def test_certificates_that_are_revoked_expired_or_of_others_are_refused(
     assert "issuer" in refused_because(other, device)
 
 
+def test_under_a_revoked_intermediate_ca_nobody_is_let_in(tmp_path):
+    root = Authority(tmp_path / "root")
+    good, bad = (Authority(tmp_path / name, name, issuer=root) for name in ("good", "bad"))
+    root.revoke(bad)
+    lists = tmp_path / "lists.pem"
+    lists.write_text("".join(one.crl.read_text() for one in (root, good, bad)))
+
+    def chain_of(authority, device):
+        certificate = authority.issue(device.id)
+        chain = tmp_path / f"{device.id}-chain.crt"
+        chain.write_text(certificate.file.read_text() + authority.file.read_text())
+        return certificate._replace(file=chain)
+
+    tls = {"client_ca": str(root.file), "client_crl": str(lists)}
+    with broker_process.running(tmp_path, tls=tls) as broker:
+        device, other = broker.add_device(), broker.add_device()
+        assert publish(broker, device.id, chain_of(good, device)).returncode == 0
+        assert publish(broker, other.id, chain_of(bad, other)).returncode != 0
+        broker.wait_for_log("client certificate refused, certificate revoked")
+
+
+def test_an_intermediate_ca_may_be_the_trusted_one(tmp_path):
+    middle = Authority(tmp_path / "middle", "middle", issuer=Authority(tmp_path / "root"))
+    tls = {"client_ca": str(middle.file), "client_crl": str(middle.crl)}
+    with broker_process.running(tmp_path, tls=tls) as broker:
+        device = broker.add_device()
+        certificate = middle.issue(device.id)
+        assert publish(broker, device.id, certificate).returncode == 0
+        middle.revoke(certificate)
+        wait_for(lambda: publish(broker, device.id, certificate).returncode != 0)
+
+
 def wait_for(condition, within_s=SEEN_WITHIN_S):
     end = time.monotonic() + within_s
     while not condition():
