@@ -36,16 +36,8 @@ struct ClientLink : TlsLink {
         exchange();
         return engine.handshake_done();
     }
-    core::Credentials proved() const {
-        core::Credentials shown;
-        engine.prove(shown);
-        return shown;
-    }
-    core::Credentials claimed() const {
-        core::Credentials shown;
-        engine.claim(shown);
-        return shown;
-    }
+    core::Credentials proved() const { return test::proved_to(engine); }
+    core::Credentials claimed() const { return test::claimed_to(engine); }
 };
 
 class Fixture {

@@ -33,6 +33,18 @@ inline const TlsContext& tls_context() {
     return context;
 }
 
+inline core::Credentials proved_to(const TlsEngine& engine) {
+    core::Credentials shown;
+    engine.prove(shown);
+    return shown;
+}
+
+inline core::Credentials claimed_to(const TlsEngine& engine) {
+    core::Credentials shown;
+    engine.claim(shown);
+    return shown;
+}
+
 struct TlsLink {
     explicit TlsLink(int version) : client(version), engine(tls_context()) {}
 

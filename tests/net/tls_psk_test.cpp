@@ -79,16 +79,8 @@ struct PskLink : TlsLink {
         return *this;
     }
     bool established() const { return engine.handshake_done() && client.handshake_done(); }
-    core::Credentials proved() const {
-        core::Credentials shown;
-        engine.prove(shown);
-        return shown;
-    }
-    core::Credentials claimed() const {
-        core::Credentials shown;
-        engine.claim(shown);
-        return shown;
-    }
+    core::Credentials proved() const { return test::proved_to(engine); }
+    core::Credentials claimed() const { return test::claimed_to(engine); }
     std::string cipher_name() { return SSL_get_cipher_name(client.native()); }
 
     const std::string identity;
