@@ -38,7 +38,8 @@ Profiles with_own_profiles(ProfileStore& store, Profiles profiles) {
 core::IdentityPtr DeviceChange::renew(std::string_view client_id,
                                       const core::IdentityPtr& held) const {
     const auto* identity = dynamic_cast<const DeviceIdentity*>(held.get());
-    if (identity == nullptr || identity->id() != device_id) return held;
+    if (identity == nullptr || identity->id() != device_id || identity->as_of() > as_of)
+        return held;
     const ProvedBy proved_by = identity->proved_by();
     if (proved_by == ProvedBy::nothing) return held;
     const bool proof_holds =
@@ -47,13 +48,14 @@ core::IdentityPtr DeviceChange::renew(std::string_view client_id,
     if (device == nullptr || !proof_holds) return nullptr;
     if (core::tenant_id(device->tenant) == core::no_tenant_left) return nullptr;
     if (!may_use_client_id(*device, identity->key_id(), client_id)) return nullptr;
-    return std::make_shared<DeviceIdentity>(*identity, device);
+    return std::make_shared<DeviceIdentity>(*identity, device, as_of);
 }
 
 bool DeviceChange::claims_name_of(std::string_view client_id, const core::IdentityPtr& held) const {
     if (removed || client_id != device_id) return false;
-    if (held->id() != device_id) return true;
     const auto* identity = dynamic_cast<const DeviceIdentity*>(held.get());
+    if (identity != nullptr && identity->as_of() > as_of) return false;
+    if (held->id() != device_id) return true;
     return identity != nullptr && identity->proved_by() == ProvedBy::nothing;  // anonymous
 }
 
@@ -230,6 +232,7 @@ void Authenticator::tell_of_change(const std::string& device_id) {
     for (const KeyRecord& key : record->keys)
         if (!key.expired(now)) change.key_ids.push_back(key.key_id);
     if (record->psk) change.key_ids.push_back(record->psk->key_id);
+    change.as_of = change_seq_;
     on_change_(change);
 }
 
@@ -251,7 +254,7 @@ core::AuthAnswer Authenticator::verify(const core::Credentials& shown) {
             shown.proof == core::Credentials::Proof::none)
             return told(shown, answer_anonymous(shown));
         const WallTime now = now_();
-        Verification verification = verifier_.verify(shown, now);
+        Verification verification = verifier_.verify(shown, now, change_seq_);
         note(verification, shown.address, now);
         core::AuthAnswer& answer = verification.answer;
         if (answer.identity != nullptr)
@@ -308,7 +311,8 @@ core::AuthAnswer Authenticator::answer_anonymous(const core::Credentials& shown)
     // Its session would be the device's, with all that waits in it.
     if (verifier_.record_of(shown.client_id)->known)
         return refused(Reason::client_identifier_not_valid, "the client id is that of a device");
-    return {.identity = std::make_shared<DeviceIdentity>(std::move(client), ProvedBy::nothing),
+    return {.identity = std::make_shared<DeviceIdentity>(std::move(client), ProvedBy::nothing, "",
+                                                         change_seq_),
             .refusal = Reason::success,
             .why = {}};
 }

@@ -41,10 +41,13 @@ struct DeviceChange {
     DevicePtr device;                  // null: it may not be connected any more
     bool removed = false;              // it is not known any more, so what it left behind goes, too
     std::vector<std::string> key_ids;  // the keys and the PSK that are valid now
+    // The newest change in the database when this was read. Of many changes some wait to be told,
+    // and who was let in meanwhile may know more than this.
+    std::int64_t as_of = 0;
 
     // What the identity of a live session becomes; null: the session must end. It lives as long as
     // the very key or PSK that it used, or as the device if that was a certificate. An identity
-    // that is not of this device is returned as it is.
+    // that is not of this device, or knows more, is returned as it is.
     core::IdentityPtr renew(std::string_view client_id, const core::IdentityPtr& held) const;
 
     // There is a device now whose name somebody else has as his client id, from before there was.

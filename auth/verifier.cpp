@@ -46,7 +46,7 @@ Verifier::Verifier(DeviceStore& store, const Secret& secret, Profiles profiles)
       nobodys_hash_(secret.derive("hash of no key")),
       cache_(limits::device_records_max) {}
 
-Verification Verifier::verify(const core::Credentials& shown, WallTime now) {
+Verification Verifier::verify(const core::Credentials& shown, WallTime now, std::int64_t as_of) {
     const DeviceRecordPtr record =
         record_of_username(shown.username ? *shown.username : shown.proven);
     const Tried tried = try_password(shown.password ? *shown.password : "", *record);
@@ -57,7 +57,8 @@ Verification Verifier::verify(const core::Credentials& shown, WallTime now) {
     if (!result.answer.why.empty()) return result;
     result.key_id = shown.proof == Proof::none ? tried.key->key_id : shown.proven_key;
     const ProvedBy by = shown.proof == Proof::certificate ? ProvedBy::certificate : ProvedBy::key;
-    result.answer.identity = std::make_shared<DeviceIdentity>(record->device, by, result.key_id);
+    result.answer.identity =
+        std::make_shared<DeviceIdentity>(record->device, by, result.key_id, as_of);
     result.answer.refusal = Reason::success;
     return result;
 }

@@ -324,6 +324,39 @@ TEST_CASE_METHOD(Fixture, "an anonymous client does not get a device's name, nor
     CHECK_FALSE(change.claims_name_of("pump-18", device));
 }
 
+TEST_CASE_METHOD(Fixture, "who was let in after a change is not refused because of the one before",
+                 "[auth][authenticator]") {
+    const auto authenticator = start(true);
+    store.set_enabled("pump-17", false);
+    add("valve");
+    look(*authenticator);
+    const DeviceChange first = told.next();
+    const DeviceChange second = told.next();
+    const DeviceChange& disabled = first.device_id == "pump-17" ? first : second;
+    const DeviceChange& added = first.device_id == "valve" ? first : second;
+    REQUIRE(disabled.device == nullptr);
+
+    store.set_enabled("pump-17", true);
+    store.remove("valve");
+    const auto pump = ask(*authenticator, credentials("pump-17", key)).identity;
+    const auto anyone = ask(*authenticator, {.client_id = "valve"}).identity;
+    REQUIRE(pump);
+    REQUIRE(anyone);
+    CHECK(disabled.renew("pump-17", pump) == pump);
+    CHECK_FALSE(added.claims_name_of("valve", anyone));
+
+    look(*authenticator);
+    while (!told.empty()) told.next();
+    store.set_enabled("pump-17", false);
+    add("valve");
+    look(*authenticator);
+    while (!told.empty()) {
+        const DeviceChange change = told.next();
+        if (change.device_id == "pump-17") CHECK(change.renew("pump-17", pump) == nullptr);
+        if (change.device_id == "valve") CHECK(change.claims_name_of("valve", anyone));
+    }
+}
+
 TEST_CASE_METHOD(Fixture, "a device claims its name from whoever had it as a client id before",
                  "[auth][authenticator]") {
     const auto authenticator = start();
