@@ -146,7 +146,7 @@ void Authenticator::work() {
         }
         for (const Request& request : requests) answer(request, stopping);
         requests.clear();
-        if (untold_.empty() || failing_ || stopping) {
+        if (all_told() || failing_ || stopping) {
             for (const auto& acted : pokes)
                 if (acted) acted();
             pokes.clear();
@@ -162,7 +162,7 @@ void Authenticator::work() {
 bool Authenticator::take_work(std::vector<Request>& requests,
                               std::vector<std::function<void()>>& pokes) {
     std::unique_lock lock(mutex_);
-    const bool more_to_do = !untold_.empty() && !failing_;
+    const bool more_to_do = !all_told() && !failing_;
     wake_.wait_for(lock, more_to_do ? milliseconds(0) : limits::change_watch_interval,
                    [this] { return stopping_ || !waiting_.empty() || !poked_.empty(); });
     requests.swap(waiting_);
@@ -173,7 +173,7 @@ bool Authenticator::take_work(std::vector<Request>& requests,
 
 void Authenticator::look_for_changes() {
     const WallTime now = now_();
-    std::vector<std::string> device_ids = store_.keys_expired(expiry_checked_at_, now);
+    const std::vector<std::string> expired = store_.keys_expired(expiry_checked_at_, now);
     const std::int64_t data_version = store_.data_version();
     Changes changes{.device_ids = {}, .seq = change_seq_};
     if (data_version != data_version_) {
@@ -184,10 +184,8 @@ void Authenticator::look_for_changes() {
     // Forgotten first, all of them: if a read fails on the way, the next lookup is still a fresh
     // one.
     for (const std::string& device_id : changes.device_ids) verifier_.forget(device_id);
-    device_ids.insert(device_ids.end(), changes.device_ids.begin(), changes.device_ids.end());
-    std::sort(device_ids.begin(), device_ids.end(), std::greater<>());
-    device_ids.erase(std::unique(device_ids.begin(), device_ids.end()), device_ids.end());
-    std::move(device_ids.begin(), device_ids.end(), std::back_inserter(untold_));
+    std::move(changes.device_ids.begin(), changes.device_ids.end(), std::back_inserter(unasked_));
+    unasked_.insert(unasked_.end(), expired.begin(), expired.end());
 
     expiry_checked_at_ = now;
     data_version_ = data_version;
@@ -217,10 +215,28 @@ void Authenticator::change_profile(const std::string& name) {
 }
 
 void Authenticator::tell_of_some_changes() {
+    for (std::size_t asked = 0; asked < limits::changes_asked_at_once && !unasked_.empty();
+         ++asked) {
+        if (!tell_if_gone(unasked_.front())) untold_.push_back(unasked_.front());
+        unasked_.pop_front();
+    }
+    if (!unasked_.empty()) return;
     for (std::size_t told = 0; told < limits::changes_told_at_once && !untold_.empty(); ++told) {
         tell_of_change(untold_.back());
         untold_.pop_back();
     }
+}
+
+// Without its record: whoever is connected as this device may not stay.
+bool Authenticator::tell_if_gone(const std::string& device_id) {
+    const std::optional<bool> enabled = store_.is_enabled(device_id);
+    if (enabled && *enabled) return false;
+    on_change_({.device_id = device_id,
+                .device = nullptr,
+                .removed = !enabled,
+                .key_ids = {},
+                .as_of = change_seq_});
+    return true;
 }
 
 void Authenticator::tell_of_change(const std::string& device_id) {

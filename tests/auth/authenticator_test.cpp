@@ -254,8 +254,8 @@ TEST_CASE_METHOD(Fixture, "a poke is answered after all changes have been told",
     add("a");
     add("b");
     look(*authenticator);
+    CHECK(told.next().device_id == "b");  // what changed last comes first
     CHECK(told.next().device_id == "a");
-    CHECK(told.next().device_id == "b");
     CHECK(told.empty());
 }
 
@@ -275,6 +275,35 @@ TEST_CASE_METHOD(Fixture, "changes of many devices are all told, and then the po
     CHECK(told_of.size() == count);
     CHECK(told.empty());
     CHECK(ask(*authenticator, credentials("pump-17", key)).identity);
+}
+
+TEST_CASE_METHOD(Fixture, "who was disabled or removed does not stay while others are told",
+                 "[auth][authenticator]") {
+    add("disabled");
+    add("removed");
+    const auto authenticator = start();
+    {
+        SQLite::Transaction all = store.begin();
+        const auto import = [&](const std::string& prefix) {
+            for (std::size_t i = 0; i < limits::changes_asked_at_once; ++i)
+                store.add({prefix + std::to_string(i), "", "core", ""}, today);
+        };
+        import("before-");
+        store.remove("removed");
+        store.set_enabled("disabled", false);
+        import("after-");
+        all.commit();
+    }
+    look(*authenticator);
+    const DeviceChange first = told.next();
+    CHECK(first.device_id == "removed");
+    CHECK(first.removed);
+    CHECK(first.device == nullptr);
+    const DeviceChange second = told.next();
+    CHECK(second.device_id == "disabled");
+    CHECK_FALSE(second.removed);
+    CHECK(second.device == nullptr);
+    CHECK(told.next().device != nullptr);
 }
 
 TEST_CASE_METHOD(Fixture, "anonymous clients are refused unless they are allowed",
