@@ -109,7 +109,8 @@ std::string Verifier::objection(const core::Credentials& shown, const DeviceReco
     const bool is_own_name = proved && name == device.device_id;
     if (!is_own_name && !any_fits(device.profile->usernames, device, key_id, name))
         return fmt::format("the user name is not the one of profile {}", device.profile->name);
-    if (!may_use_client_id(device, key_id, shown.client_id))
+    // By the key that the session keeps, or the next change would judge otherwise.
+    if (!may_use_client_id(device, proved ? shown.proven_key : key_id, shown.client_id))
         return fmt::format("the client id is not one of profile {}", device.profile->name);
     if (core::tenant_id(device.tenant) == core::no_tenant_left)
         return "the broker has more tenants than it can tell apart";
