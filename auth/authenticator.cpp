@@ -215,6 +215,8 @@ void Authenticator::change_profile(const std::string& name) {
 }
 
 void Authenticator::tell_of_some_changes() {
+    if (all_told()) return;
+    const storage::Snapshot one_moment = store_.snapshot();
     for (std::size_t asked = 0; asked < limits::changes_asked_at_once && !unasked_.empty();
          ++asked) {
         if (!tell_if_gone(unasked_.front())) untold_.push_back(unasked_.front());

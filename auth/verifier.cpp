@@ -160,6 +160,7 @@ DeviceRecordPtr Verifier::record_of(std::string_view device_id) {
 }
 
 DeviceRecordPtr Verifier::read_record(std::string_view device_id) {
+    const storage::Snapshot one_moment = store_.snapshot();
     // Of a device that is not there, all is read of its neighbour: the time must not tell.
     const std::optional<StoredDevice> device = store_.nearest(device_id);
     if (!device) return std::make_shared<DeviceRecord>();
