@@ -118,9 +118,11 @@ private:
     core::AuthAnswer verify(const core::Credentials& credentials);
     core::AuthAnswer answer_anonymous(const core::Credentials& credentials);
     void count_failed_handshake(const core::Credentials& shown, const std::string& why);
+    // Whom a stranger means, for the throttle and the audit.
+    std::string name_of(const core::Credentials& shown);
     // The same answer, told to the audit.
-    core::AuthAnswer told(const core::Credentials& shown, core::AuthAnswer answer,
-                          std::string_view device_id = {});
+    core::AuthAnswer told(const core::Credentials& shown, std::string_view name,
+                          core::AuthAnswer answer);
     void note(const Verification& verification, const std::string& address, WallTime now);
     void note_refusal(const std::string& device_id, const std::string& why,
                       const std::string& address, WallTime now);

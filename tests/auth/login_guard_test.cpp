@@ -75,6 +75,35 @@ TEST_CASE_METHOD(Fixture, "after too many wrong keys even the right one is refus
     CHECK(ask(*authenticator, from(1, key)).identity);
 }
 
+TEST_CASE_METHOD(Fixture,
+                 "a device that shows its key's id as the user name is locked out as itself",
+                 "[auth][throttle]") {
+    throttle.max_failures = 1;
+    const std::string meter_key = add("meter", "losant");
+    const auto authenticator = start();
+    LoginGuard& guard = authenticator->guard();
+    core::Credentials by_id = credentials("meter", meter_key);
+    by_id.network = 1;
+    core::Credentials by_key_id = by_id;
+    by_key_id.username = std::string(*key_id_of(meter_key));
+    by_key_id.password = wrong;
+    ask(*authenticator, by_key_id);
+    REQUIRE(guard.pressure_on("meter").locks.size() == 1);
+    by_key_id.password = meter_key;
+    CHECK(ask(*authenticator, by_key_id).refusal == Reason::banned);
+    CHECK(ask(*authenticator, by_id).refusal == Reason::banned);  // one device, by either name
+    settle(*authenticator);
+    REQUIRE(audit.events.size() == 4);
+    for (const core::AuditEvent& event : audit.events) CHECK(event.identity == "meter");
+    CHECK(guard.clear_name("meter") == 1);
+    CHECK(ask(*authenticator, by_key_id).identity);
+
+    by_key_id.username = "AbCd1234";  // of no key
+    ask(*authenticator, by_key_id);
+    CHECK(guard.pressure_on("meter").locks.empty());
+    CHECK(guard.pressure_on("AbCd1234").locks.size() == 1);
+}
+
 TEST_CASE_METHOD(Fixture, "every refusal of a CONNECT is told, and when a lockout begins",
                  "[auth][throttle][audit]") {
     throttle.max_failures = 2;
