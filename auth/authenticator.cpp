@@ -227,6 +227,8 @@ void Authenticator::tell_of_some_changes() {
         tell_of_change(untold_.back());
         untold_.pop_back();
     }
+    if (!forgiven_.empty()) guard_.forgive(forgiven_);
+    forgiven_.clear();
 }
 
 // Without its record: whoever is connected as this device may not stay.
@@ -252,6 +254,7 @@ void Authenticator::tell_of_change(const std::string& device_id) {
     if (record->psk) change.key_ids.push_back(record->psk->key_id);
     change.as_of = change_seq_;
     on_change_(change);
+    if (refused_.may_come_again(device_id, *record)) forgiven_.insert(device_id);
 }
 
 void Authenticator::answer(const Request& request, bool stopping) {
@@ -280,7 +283,7 @@ core::AuthAnswer Authenticator::verify(const core::Credentials& shown) {
         if (answer.identity != nullptr)
             guard_.admitted(shown, name, begun);
         else if (answer.refusal == Reason::bad_user_name_or_password)
-            answer.refusal = guard_.failed(shown, name, !verification.device_id.empty(), begun);
+            answer.refusal = count_failure(shown, name, !verification.device_id.empty(), begun);
         return told(shown, name, std::move(answer));
     } catch (const SQLite::Exception& failure) {
         return told(shown, LoginGuard::name_of(shown),
@@ -289,17 +292,21 @@ core::AuthAnswer Authenticator::verify(const core::Credentials& shown) {
     }
 }
 
+Reason Authenticator::count_failure(const core::Credentials& shown, const std::string& name,
+                                    bool known, TimePoint now) {
+    if (known) refused_.note(name, verifier_.record_of(name));
+    return guard_.failed(shown, name, known, now);
+}
+
 void Authenticator::count_failed_handshake(const core::Credentials& shown, const std::string& why) {
     try {
         const TimePoint begun = Clock::now();
         const std::string name = name_of(shown);
-        if (auto refusal = guard_.refuse(shown, name, begun)) {
-            told(shown, name, *std::move(refusal));
-            return;
-        }
+        if (auto refusal = guard_.refuse(shown, name, begun))
+            return static_cast<void>(told(shown, name, *std::move(refusal)));
         const bool known = verifier_.record_of(shown.proven)->known;
         if (known) note_refusal(shown.proven, "TLS handshake: " + why, shown.address, now_());
-        told(shown, name, refused(guard_.failed(shown, name, known, begun), why));
+        told(shown, name, refused(count_failure(shown, name, known, begun), why));
     } catch (const SQLite::Exception&) {  // said in the log already
     }
 }

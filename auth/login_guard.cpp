@@ -110,6 +110,11 @@ Reason LoginGuard::failed(const core::Credentials& shown, std::string_view name,
     return outcome.is_locked_everywhere ? Reason::banned : Reason::bad_user_name_or_password;
 }
 
+void LoginGuard::forgive(const std::set<std::string, std::less<>>& names) {
+    const std::lock_guard lock(mutex_);
+    throttle_.forgive(names);
+}
+
 bool LoginGuard::may_log(TimePoint now) {
     const std::lock_guard lock(mutex_);
     return quota_.allows(now);

@@ -8,6 +8,7 @@
 #include <atomic>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -34,6 +35,9 @@ public:
     void admitted(const core::Credentials& shown, std::string_view name, TimePoint now);
     // The credentials were wrong. known: there is a device of that name. Returns what is answered.
     Reason failed(const core::Credentials& shown, std::string_view name, bool known, TimePoint now);
+
+    // Forgets what has failed of these devices. They may flap as before.
+    void forgive(const std::set<std::string, std::less<>>& names);
 
     // Nobody from there would be admitted now, whatever it shows.
     bool turns_away(std::uint64_t network, TimePoint now);
