@@ -30,9 +30,9 @@ struct Bundle {
     std::vector<KeptMessage> messages;  // new
     std::vector<KeptProgress> progress;
     std::vector<KeptRange> removed;
-    std::vector<SessionId> ended;           // with all that is theirs
-    std::vector<std::string> retained;      // topics whose retained messages have changed
-    std::vector<KeptPublish> published;     // see above
+    std::vector<SessionId> ended;        // with all that is theirs
+    std::vector<std::string> retained;   // topics whose retained messages have changed
+    std::vector<KeptPublish> published;  // see above
 
     // About what it takes in memory.
     std::size_t bytes = 0;
@@ -78,7 +78,7 @@ public:
     struct Loaded {
         Load asked;
         std::vector<KeptMessage> messages;  // in the order of seq
-        bool failed = false;  // they cannot be read; it has been logged
+        bool failed = false;                // they cannot be read; it has been logged
     };
     virtual void load(unsigned shard, const Load& load) = 0;
     virtual std::vector<Loaded> loaded(unsigned shard) = 0;

@@ -67,7 +67,8 @@ struct KeptMessage {
     std::uint64_t seq = 0;  // its place in the session's queue
     MessagePtr message;
     std::vector<std::uint32_t> subscription_ids;
-    std::string share;   // of a shared subscription: its name and filter, as in "name/filter"; else ""
+    std::string
+        share;  // of a shared subscription: its name and filter, as in "name/filter"; else ""
     std::uint16_t packet_id = 0;
     std::uint8_t qos = 0;
     bool retain = false;
@@ -95,7 +96,8 @@ struct KeptPublish {
     std::uint64_t turn = 0;
     std::uint32_t place = 0;  // in the turn
     MessagePtr message;
-    std::string share;  // picked for a member of this group, as "name/filter"; "": for all who match
+    std::string
+        share;  // picked for a member of this group, as "name/filter"; "": for all who match
     unsigned receiver_shard = 0;  // if picked
 };
 

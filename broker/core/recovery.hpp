@@ -1,7 +1,6 @@
 // What the journal has kept, as it is given back at the start, before the listeners open.
 #pragma once
 
-#include <functional>
 #include <vector>
 
 #include "broker/core/kept.hpp"
@@ -14,8 +13,8 @@ struct KeptQueue {
     std::uint64_t first = 0;  // seq
     std::uint64_t last = 0;
     std::uint64_t messages = 0;
-    std::uint64_t bytes = 0;         // as Message::bytes() counts them
-    std::uint64_t shared = 0;        // how many are of share groups
+    std::uint64_t bytes = 0;   // as Message::bytes() counts them
+    std::uint64_t shared = 0;  // how many are of share groups
     WallTime none_expires_before = WallTime::max();
 };
 
@@ -33,6 +32,11 @@ struct RecoveredSession {
 struct RecoveredPublish {
     unsigned shard = 0;
     KeptPublish publish;
+};
+
+struct KeptRetained {
+    MessagePtr message;
+    std::uint64_t publisher = 0;  // RetainedOrigin::publisher
 };
 
 }  // namespace drawbridge::core

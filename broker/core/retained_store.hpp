@@ -16,9 +16,10 @@
 #include <set>
 #include <shared_mutex>
 #include <string>
+#include <vector>
 
 #include "broker/base/limits.hpp"
-#include "broker/core/message.hpp"
+#include "broker/core/recovery.hpp"
 
 namespace drawbridge::core {
 
@@ -53,6 +54,9 @@ public:
     std::optional<RetainedPlace> search(std::string_view filter, const RetainedPlace& after,
                                         std::size_t& steps, TimePoint now,
                                         const Visit& visit) const;
+
+    // All that is kept of one topic: one message, or one each of several tenants.
+    std::vector<KeptRetained> of_topic(std::string_view topic) const;
 
     std::size_t messages() const;
     std::size_t bytes() const;
