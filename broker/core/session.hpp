@@ -129,7 +129,7 @@ private:
         MemberState state = MemberState::available;  // as the groups were told
         std::vector<Replay> replays;
         std::vector<std::string> full_filters;  // as broker().full_queues() was told
-        TenantId full_tenant = 0;               // likewise
+        IdentityPtr full_identity;              // likewise
         // Of this connection:
         ReceivedAliases received_aliases;
         std::unique_ptr<SentAliases> sent_aliases;  // null if the client allows none
@@ -197,6 +197,7 @@ private:
     void forget_full_filter(const std::string& filter);
     void look_for_room();
     void queue_has_room();
+    void queue_has_new_rules();
     static wire::PublishMarks marks_of(const Outgoing& message);
 
     // session_retained.cpp

@@ -24,6 +24,7 @@ void Session::change_identity(IdentityPtr identity) {
         for (const SharedSubscription& subscription : rare_->shared)
             tell_group(subscription, ShareNews::Kind::new_rules);
     withdraw_denied_messages();  // what goes back to a group is behind the news
+    queue_has_new_rules();
     if (changes_routes && !subscriptions.empty()) shard_.routes().forget_all();
     look_for_room();  // what waited may be gone, and more may be allowed to wait
     if (link_ == nullptr) return;
