@@ -80,14 +80,10 @@ public:
     // connection (revoked_subscription); what waits and may not be received any more goes.
     void change_identity(IdentityPtr identity);
 
-    // Whether a picked member has taken the message.
-    enum class Taken {
-        yes,
-        not_now,  // it is away, busy or no member any more, and the group did not know
-        denied,   // its rules keep the topic from it
-    };
-    // A message that a share group has picked this session for.
-    Taken deliver_picked(const PublishBatch::Item& item, GroupRef group);
+    // A message that a share group has picked this session for. Returns false if it cannot take it,
+    // because it is away, busy or no member any more, or has other rules: the group did not know
+    // and has been told.
+    bool deliver_picked(const PublishBatch::Item& item, GroupRef group);
     // Another member has taken what this one left unacknowledged.
     void offer_taken(std::uint16_t packet_id, std::uint64_t group);
 
@@ -133,7 +129,7 @@ private:
         MemberState state = MemberState::available;  // as the groups were told
         std::vector<Replay> replays;
         std::vector<std::string> full_filters;  // as broker().full_queues() was told
-        TenantId full_tenant = 0;               // likewise
+        IdentityPtr full_identity;              // likewise
         // Of this connection:
         ReceivedAliases received_aliases;
         std::unique_ptr<SentAliases> sent_aliases;  // null if the client allows none
@@ -173,7 +169,6 @@ private:
     void set_throttle();
 
     // session_rules.cpp
-    bool is_walled_off(std::string_view topic, TenantId tenant) const;
     std::string end_denied_subscriptions();
     void withdraw_denied_messages();
 
@@ -202,6 +197,7 @@ private:
     void forget_full_filter(const std::string& filter);
     void look_for_room();
     void queue_has_room();
+    void queue_has_new_rules();
     static wire::PublishMarks marks_of(const Outgoing& message);
 
     // session_retained.cpp

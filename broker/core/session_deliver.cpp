@@ -69,8 +69,17 @@ void Session::queue_is_full() {
     if (shard_.settings().queue_full != QueueFull::refuse) return;
     auto& filters = rare().full_filters;
     for (const SubscriptionRef& ref : subscriptions) filters.push_back(ref.entry->filter);
-    rare_->full_tenant = identity_->tenant_id();
-    shard_.broker().full_queues().add(filters, rare_->full_tenant);
+    rare_->full_identity = identity_;
+    shard_.broker().full_queues().add(filters, identity_);
+}
+
+// Other messages may reach it from now on, so others are refused.
+void Session::queue_has_new_rules() {
+    if (!rare_ || rare_->full_filters.empty()) return;
+    FullQueues& full_queues = shard_.broker().full_queues();
+    full_queues.remove(rare_->full_filters, rare_->full_identity);
+    rare_->full_identity = identity_;
+    full_queues.add(rare_->full_filters, identity_);
 }
 
 // Once for each connection.
@@ -90,7 +99,7 @@ void Session::forget_full_filter(const std::string& filter) {
     const auto found = std::ranges::find(filters, filter);
     if (found == filters.end()) return;
     filters.erase(found);
-    shard_.broker().full_queues().remove({filter}, rare_->full_tenant);
+    shard_.broker().full_queues().remove({filter}, rare_->full_identity);
 }
 
 // To be called where messages leave the queue.
@@ -101,7 +110,7 @@ void Session::look_for_room() {
 void Session::queue_has_room() {
     if (!std::exchange(queue_full_, false) || !rare_ || rare_->full_filters.empty()) return;
     shard_.broker().full_queues().remove(std::exchange(rare_->full_filters, {}),
-                                         rare_->full_tenant);
+                                         std::exchange(rare_->full_identity, nullptr));
 }
 
 wire::PublishMarks Session::marks_of(const Outgoing& message) {

@@ -6,15 +6,7 @@
 namespace drawbridge::core {
 
 bool Session::may_receive(std::string_view topic, TenantId tenant) const {
-    if (is_walled_off(topic, tenant)) return false;
-    return !identity_->has_denied_subscriptions() || identity_->may_receive(topic);
-}
-
-bool Session::is_walled_off(std::string_view topic, TenantId tenant) const {
-    if (tenant == 0) return false;
-    const TenantId own = identity_->tenant_id();
-    if (own == 0 || own == tenant) return false;
-    return !identity_->has_rules_across_tenants() || !identity_->may_receive_across_tenants(topic);
+    return identity_->may_be_given(topic, tenant);
 }
 
 void Session::change_identity(IdentityPtr identity) {
@@ -28,7 +20,11 @@ void Session::change_identity(IdentityPtr identity) {
     const bool changes_routes = keeps_some_away(*before) || keeps_some_away(*identity_) ||
                                 before->tenant_id() != identity_->tenant_id();
     const std::string denied = end_denied_subscriptions();
-    withdraw_denied_messages();
+    if (rare_)
+        for (const SharedSubscription& subscription : rare_->shared)
+            tell_group(subscription, ShareNews::Kind::new_rules);
+    withdraw_denied_messages();  // what goes back to a group is behind the news
+    queue_has_new_rules();
     if (changes_routes && !subscriptions.empty()) shard_.routes().forget_all();
     look_for_room();  // what waited may be gone, and more may be allowed to wait
     if (link_ == nullptr) return;
@@ -70,12 +66,12 @@ void Session::withdraw_denied_messages() {
         if (topic == message.topic && tenant == message.tenant) return denied;
         topic = message.topic;
         tenant = message.tenant;
-        return denied = is_walled_off(topic, tenant) || !identity_->may_subscribe(topic);
+        return denied = identity_->is_walled_off(topic, tenant) || !identity_->may_subscribe(topic);
     };
     std::size_t dropped = 0;
     for (const Outgoing& message : outbound_->withdraw(is_denied)) {
         if (message.group.id != 0)
-            shard_.return_to_group(message.group, key_, message.message->view(), 1);
+            shard_.return_to_group(message.group, key_, message.message->view());
         else
             ++dropped;
     }

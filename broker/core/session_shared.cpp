@@ -13,16 +13,16 @@ constexpr std::uint64_t work_of_news = 4;
 
 }  // namespace
 
-Session::Taken Session::deliver_picked(const PublishBatch::Item& item, GroupRef group) {
+bool Session::deliver_picked(const PublishBatch::Item& item, GroupRef group) {
     const std::string_view topic = item.message.topic;
     const auto is_its_own = [&](const SharedSubscription& subscription) {
         return subscription.id == item.subscription_id && wire::matches(subscription.filter, topic);
     };
-    if (!rare_ || std::ranges::none_of(rare_->shared, is_its_own)) return Taken::not_now;
-    if (!may_receive(topic, item.message.tenant)) return Taken::denied;
+    if (!rare_ || std::ranges::none_of(rare_->shared, is_its_own)) return false;
+    if (!may_receive(topic, item.message.tenant)) return false;
     if (member_state() > item.believed) {
         tell_groups();
-        return Taken::not_now;
+        return false;
     }
     OutgoingPublish publish(item.message, shard_.now(), 1);
     Delivery delivery;
@@ -31,7 +31,7 @@ Session::Taken Session::deliver_picked(const PublishBatch::Item& item, GroupRef 
     if (item.subscription_id != 0) delivery.subscription_ids = {&item.subscription_id, 1};
     deliver(publish, delivery, group);
     tell_groups();
-    return Taken::yes;
+    return true;
 }
 
 MemberState Session::member_state() const {
@@ -63,6 +63,8 @@ void Session::tell_group(const SharedSubscription& subscription, ShareNews::Kind
     news.qos = subscription.options.qos;
     news.retain_as_published = subscription.options.retain_as_published;
     news.subscription_id = subscription.id;
+    if (kind == ShareNews::Kind::joined || kind == ShareNews::Kind::new_rules)
+        news.identity = identity_;
     shard_.post_share_news(std::move(news));
 }
 

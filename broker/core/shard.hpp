@@ -113,8 +113,7 @@ public:
     Reason publish(const MessageView& message, Session* from, bool whole);
     void post_share_news(ShareNews news);
     // Hands a message back to the group that had picked a member who cannot take it any more.
-    void return_to_group(GroupRef group, MemberKey member, const MessageView& message,
-                         std::uint32_t denials = 0);
+    void return_to_group(GroupRef group, MemberKey member, const MessageView& message);
     // Offers what a member has left unacknowledged to the others of its group. The member keeps it
     // until Session::offer_taken().
     void offer_to_group(const Offer& offer, Session& member);
@@ -150,8 +149,8 @@ private:
     std::unique_ptr<ConnectRequest> end_contest(Contest& contest);
     Contest* contest_for(std::string_view client_id);
     void deliver_here(const MessageView& message, const Session* from);
-    void deliver_to_group(ShareGroup& group, const MessageView& message, std::uint32_t denials = 0);
-    Session::Taken deliver_to_member(const PublishBatch::Item& item, GroupRef group);
+    void deliver_to_group(ShareGroup& group, const MessageView& message);
+    bool deliver_to_member(const PublishBatch::Item& item, GroupRef group);
     bool deliver_offer(ShareGroup& group, const MessageView& message, MemberKey from);
     void take_shared(const PublishBatch::Item& item, unsigned from);
     void offer_taken(const OfferTaken& taken);
