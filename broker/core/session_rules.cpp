@@ -70,11 +70,14 @@ void Session::withdraw_denied_messages() {
     };
     std::size_t dropped = 0;
     for (const Outgoing& message : outbound_->withdraw(is_denied)) {
-        if (message.group.id != 0)
-            shard_.return_to_group(message.group, key_, message.message->view());
-        else
+        if (message.group.id != 0) {
+            return_to_group(message);
+        } else {
+            outbound_->note_gone(message.seq);
             ++dropped;
+        }
     }
+    note_change(Keeper::Urgency::lazily);
     if (dropped == 0) return;
     shard_.stats().dropped_denied.add(dropped);
     log::info("client {}: {} messages that waited for it are not allowed any more and were dropped",

@@ -71,22 +71,32 @@ void Session::tell_group(const SharedSubscription& subscription, ShareNews::Kind
 // The connection is gone, the session stays: what the others can take goes to them.
 void Session::offer_shared_messages() {
     if (!outbound_) return;
-    for (const Outgoing& message : outbound_->take_waiting_shared())
-        shard_.return_to_group(message.group, key_, message.message->view());
+    for (const Outgoing& message : outbound_->take_waiting_shared()) return_to_group(message);
     for (const Offer& offer : outbound_->offers()) shard_.offer_to_group(offer, *this);
 }
 
+void Session::return_to_group(const Outgoing& message) {
+    Keeper& keeper = shard_.keeper();
+    if (keep_) keeper.note_handed_on(keep_->id, message.seq);
+    keeper.begin_cause(message.from);
+    shard_.return_to_group(message.group, key_, message.message->view());
+    keeper.end_cause();
+}
+
 void Session::offer_taken(std::uint16_t packet_id, std::uint64_t group) {
-    if (outbound_) outbound_->offer_taken(packet_id, group);
+    const std::uint64_t seq = outbound_ ? outbound_->offer_taken(packet_id, group) : 0;
+    if (keep_) shard_.keeper().note_handed_on(keep_->id, seq);
 }
 
 // The session ends, and is no member any more.
-void Session::return_shared_messages() {
-    if (!outbound_) return;
-    for (const Outgoing& message : outbound_->take_waiting_shared())
-        shard_.return_to_group(message.group, key_, message.message->view());
-    for (const Offer& offer : outbound_->offers())
+bool Session::return_shared_messages() {
+    if (!outbound_) return false;
+    const auto waiting = outbound_->take_waiting_shared();
+    for (const Outgoing& message : waiting) return_to_group(message);
+    const auto offers = outbound_->offers();
+    for (const Offer& offer : offers)
         shard_.return_to_group(offer.group, key_, offer.message->view());
+    return !waiting.empty() || !offers.empty();
 }
 
 }  // namespace drawbridge::core

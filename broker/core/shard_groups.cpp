@@ -34,12 +34,22 @@ void Shard::deliver_to_group(ShareGroup& group, const MessageView& message) {
         if (member == nullptr) break;
         const PublishBatch::Item item = picked_item(group, *member, message);
         const bool is_here = member->shard == index_;
-        if (!is_here) mail_for(member->shard).shared.append(item);
+        if (!is_here) {
+            post_shared(member->shard, item);
+            if (message.qos == 2 && broker_.keeps_elsewhere(stats_))
+                keeper_.note_published(message, group.name(), member->shard);
+        }
         if (is_here && !deliver_to_member(item, GroupRef{group.id(), index_})) continue;
         return worked(steps / members_looked_at_in_a_delivery);
     }
     worked(steps / members_looked_at_in_a_delivery);
     stats_.dropped_no_member.add();
+}
+
+// The publisher waits until the message is safe there.
+void Shard::post_shared(unsigned to, const PublishBatch::Item& item) {
+    mail_for(to).shared.append(item);
+    if (item.message.qos > 0 && keeper_.is_on()) keeper_.note_forwarded();
 }
 
 bool Shard::deliver_to_member(const PublishBatch::Item& item, GroupRef group) {
@@ -73,7 +83,7 @@ void Shard::return_to_group(GroupRef group, MemberKey member, const MessageView&
     item.receiver = member;
     item.group = group.id;
     item.step = PublishBatch::Step::returned;
-    mail_for(group.shard).shared.append(item);
+    post_shared(group.shard, item);
 }
 
 void Shard::offer_to_group(const Offer& offer, Session& member) {
@@ -89,7 +99,7 @@ void Shard::offer_to_group(const Offer& offer, Session& member) {
     item.group = offer.group.id;
     item.packet_id = offer.packet_id;
     item.step = PublishBatch::Step::offered;
-    mail_for(offer.group.shard).shared.append(item);
+    post_shared(offer.group.shard, item);
 }
 
 // Returns true if another member has it, or is about to.
@@ -100,7 +110,7 @@ bool Shard::deliver_offer(ShareGroup& group, const MessageView& message, MemberK
     if (member == nullptr) return false;
     const PublishBatch::Item item = picked_item(group, *member, message);
     if (member->shard == index_) return deliver_to_member(item, GroupRef{group.id(), index_});
-    mail_for(member->shard).shared.append(item);
+    post_shared(member->shard, item);
     return true;
 }
 

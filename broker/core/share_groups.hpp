@@ -16,6 +16,7 @@
 
 #include "broker/core/identity.hpp"
 #include "broker/core/mailbox.hpp"
+#include "broker/core/text_hash.hpp"
 
 namespace drawbridge::core {
 
@@ -33,10 +34,12 @@ struct ShareMember {
 
 class ShareGroup {
 public:
-    ShareGroup(std::uint64_t id, std::string filter) : id_(id), filter_(std::move(filter)) {}
+    ShareGroup(std::uint64_t id, std::string filter, std::string name = {})
+        : id_(id), filter_(std::move(filter)), name_(std::move(name)) {}
 
     std::uint64_t id() const { return id_; }
     const std::string& filter() const { return filter_; }
+    const std::string& name() const { return name_; }  // "share/filter"
     bool empty() const { return members_.empty(); }
     std::size_t size() const { return members_.size(); }
 
@@ -62,6 +65,7 @@ private:
 
     const std::uint64_t id_;
     const std::string filter_;
+    const std::string name_;
     // By state; in each, who has not been picked for the longest time comes first. So those of one
     // tenant take turns whoever stands between them.
     std::array<Row, 3> rows_;
@@ -74,6 +78,8 @@ public:
 
     // Returns true if a group came or went, so that the routes of its filter have changed.
     bool apply(const ShareNews& news);
+    // The group of a name, "share/filter", whether there is one or not.
+    static std::uint64_t id_of(std::string_view name) { return hash_text(name) | 1; }
     // Null if it has gone.
     ShareGroup* find(std::uint64_t id);
 
@@ -81,7 +87,6 @@ private:
     SubscriptionIndex& index_;
     boost::unordered_flat_map<std::string, std::unique_ptr<ShareGroup>> groups_;  // "name/filter"
     boost::unordered_flat_map<std::uint64_t, ShareGroup*> by_id_;
-    std::uint64_t last_id_ = 0;
 };
 
 }  // namespace drawbridge::core
