@@ -77,8 +77,11 @@ void Session::withdraw_denied_messages() {
     }
     if (dropped == 0) return;
     shard_.stats().dropped_denied.add(dropped);
-    log::info("client {}: {} messages that waited for it are not allowed any more and were dropped",
-              client_id_, dropped);
+    if (shard_.may_log())
+        log::info(
+            "client {}: {} messages that it had not received yet are not allowed any more and were "
+            "dropped",
+            client_id_, dropped);
 }
 
 }  // namespace drawbridge::core
