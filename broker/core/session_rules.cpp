@@ -48,12 +48,16 @@ std::string Session::end_denied_subscriptions() {
             if (!identity_->may_subscribe(subscription.filter))
                 denied.push_back("$share/" + subscription.share + "/" + subscription.filter);
     for (const std::string& filter : denied) {
-        log::info("client {}: its subscription to {} is not allowed any more and has ended",
-                  client_id_, filter);
         note_subscribe_refused(filter, "its rules do not allow this subscription any more");
         unsubscribe(filter);
     }
-    return denied.empty() ? std::string() : std::move(denied.front());
+    if (denied.empty()) return {};
+    if (shard_.may_log())
+        log::info(
+            "client {}: {} of its subscriptions are not allowed any more and have ended, that to "
+            "{} among them",
+            client_id_, denied.size(), denied.front());
+    return std::move(denied.front());
 }
 
 // A topic is a filter that matches itself alone: if that is not granted, no filter may bring it.
