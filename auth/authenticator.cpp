@@ -38,7 +38,8 @@ Profiles with_own_profiles(ProfileStore& store, Profiles profiles) {
 core::IdentityPtr DeviceChange::renew(std::string_view client_id,
                                       const core::IdentityPtr& held) const {
     const auto* identity = dynamic_cast<const DeviceIdentity*>(held.get());
-    if (identity == nullptr || identity->id() != device_id) return held;
+    if (identity == nullptr || identity->id() != device_id || identity->as_of() > as_of)
+        return held;
     const ProvedBy proved_by = identity->proved_by();
     if (proved_by == ProvedBy::nothing) return held;
     const bool proof_holds =
@@ -47,13 +48,14 @@ core::IdentityPtr DeviceChange::renew(std::string_view client_id,
     if (device == nullptr || !proof_holds) return nullptr;
     if (core::tenant_id(device->tenant) == core::no_tenant_left) return nullptr;
     if (!may_use_client_id(*device, identity->key_id(), client_id)) return nullptr;
-    return std::make_shared<DeviceIdentity>(*identity, device);
+    return std::make_shared<DeviceIdentity>(*identity, device, as_of);
 }
 
 bool DeviceChange::claims_name_of(std::string_view client_id, const core::IdentityPtr& held) const {
     if (removed || client_id != device_id) return false;
-    if (held->id() != device_id) return true;
     const auto* identity = dynamic_cast<const DeviceIdentity*>(held.get());
+    if (identity != nullptr && identity->as_of() > as_of) return false;
+    if (held->id() != device_id) return true;
     return identity != nullptr && identity->proved_by() == ProvedBy::nothing;  // anonymous
 }
 
@@ -144,7 +146,7 @@ void Authenticator::work() {
         }
         for (const Request& request : requests) answer(request, stopping);
         requests.clear();
-        if (untold_.empty() || failing_ || stopping) {
+        if (all_told() || failing_ || stopping) {
             for (const auto& acted : pokes)
                 if (acted) acted();
             pokes.clear();
@@ -160,7 +162,7 @@ void Authenticator::work() {
 bool Authenticator::take_work(std::vector<Request>& requests,
                               std::vector<std::function<void()>>& pokes) {
     std::unique_lock lock(mutex_);
-    const bool more_to_do = !untold_.empty() && !failing_;
+    const bool more_to_do = !all_told() && !failing_;
     wake_.wait_for(lock, more_to_do ? milliseconds(0) : limits::change_watch_interval,
                    [this] { return stopping_ || !waiting_.empty() || !poked_.empty(); });
     requests.swap(waiting_);
@@ -171,7 +173,7 @@ bool Authenticator::take_work(std::vector<Request>& requests,
 
 void Authenticator::look_for_changes() {
     const WallTime now = now_();
-    std::vector<std::string> device_ids = store_.keys_expired(expiry_checked_at_, now);
+    const std::vector<std::string> expired = store_.keys_expired(expiry_checked_at_, now);
     const std::int64_t data_version = store_.data_version();
     Changes changes{.device_ids = {}, .seq = change_seq_};
     if (data_version != data_version_) {
@@ -182,10 +184,8 @@ void Authenticator::look_for_changes() {
     // Forgotten first, all of them: if a read fails on the way, the next lookup is still a fresh
     // one.
     for (const std::string& device_id : changes.device_ids) verifier_.forget(device_id);
-    device_ids.insert(device_ids.end(), changes.device_ids.begin(), changes.device_ids.end());
-    std::sort(device_ids.begin(), device_ids.end(), std::greater<>());
-    device_ids.erase(std::unique(device_ids.begin(), device_ids.end()), device_ids.end());
-    std::move(device_ids.begin(), device_ids.end(), std::back_inserter(untold_));
+    std::move(changes.device_ids.begin(), changes.device_ids.end(), std::back_inserter(unasked_));
+    unasked_.insert(unasked_.end(), expired.begin(), expired.end());
 
     expiry_checked_at_ = now;
     data_version_ = data_version;
@@ -215,10 +215,28 @@ void Authenticator::change_profile(const std::string& name) {
 }
 
 void Authenticator::tell_of_some_changes() {
+    for (std::size_t asked = 0; asked < limits::changes_asked_at_once && !unasked_.empty();
+         ++asked) {
+        if (!tell_if_gone(unasked_.front())) untold_.push_back(unasked_.front());
+        unasked_.pop_front();
+    }
+    if (!unasked_.empty()) return;
     for (std::size_t told = 0; told < limits::changes_told_at_once && !untold_.empty(); ++told) {
         tell_of_change(untold_.back());
         untold_.pop_back();
     }
+}
+
+// Without its record: whoever is connected as this device may not stay.
+bool Authenticator::tell_if_gone(const std::string& device_id) {
+    const std::optional<bool> enabled = store_.is_enabled(device_id);
+    if (enabled && *enabled) return false;
+    on_change_({.device_id = device_id,
+                .device = nullptr,
+                .removed = !enabled,
+                .key_ids = {},
+                .as_of = change_seq_});
+    return true;
 }
 
 void Authenticator::tell_of_change(const std::string& device_id) {
@@ -230,6 +248,7 @@ void Authenticator::tell_of_change(const std::string& device_id) {
     for (const KeyRecord& key : record->keys)
         if (!key.expired(now)) change.key_ids.push_back(key.key_id);
     if (record->psk) change.key_ids.push_back(record->psk->key_id);
+    change.as_of = change_seq_;
     on_change_(change);
 }
 
@@ -251,7 +270,7 @@ core::AuthAnswer Authenticator::verify(const core::Credentials& shown) {
             shown.proof == core::Credentials::Proof::none)
             return told(shown, answer_anonymous(shown));
         const WallTime now = now_();
-        Verification verification = verifier_.verify(shown, now);
+        Verification verification = verifier_.verify(shown, now, change_seq_);
         note(verification, shown.address, now);
         core::AuthAnswer& answer = verification.answer;
         if (answer.identity != nullptr)
@@ -308,7 +327,8 @@ core::AuthAnswer Authenticator::answer_anonymous(const core::Credentials& shown)
     // Its session would be the device's, with all that waits in it.
     if (verifier_.record_of(shown.client_id)->known)
         return refused(Reason::client_identifier_not_valid, "the client id is that of a device");
-    return {.identity = std::make_shared<DeviceIdentity>(std::move(client), ProvedBy::nothing),
+    return {.identity = std::make_shared<DeviceIdentity>(std::move(client), ProvedBy::nothing, "",
+                                                         change_seq_),
             .refusal = Reason::success,
             .why = {}};
 }

@@ -14,6 +14,7 @@
 
 #include <condition_variable>
 #include <cstdint>
+#include <deque>
 #include <filesystem>
 #include <functional>
 #include <mutex>
@@ -41,10 +42,13 @@ struct DeviceChange {
     DevicePtr device;                  // null: it may not be connected any more
     bool removed = false;              // it is not known any more, so what it left behind goes, too
     std::vector<std::string> key_ids;  // the keys and the PSK that are valid now
+    // The newest change in the database when this was read. Of many changes some wait to be told,
+    // and who was let in meanwhile may know more than this.
+    std::int64_t as_of = 0;
 
     // What the identity of a live session becomes; null: the session must end. It lives as long as
     // the very key or PSK that it used, or as the device if that was a certificate. An identity
-    // that is not of this device is returned as it is.
+    // that is not of this device, or knows more, is returned as it is.
     core::IdentityPtr renew(std::string_view client_id, const core::IdentityPtr& held) const;
 
     // There is a device now whose name somebody else has as his client id, from before there was.
@@ -109,6 +113,7 @@ private:
     void look_for_changed_profiles();
     void change_profile(const std::string& name);
     void tell_of_some_changes();
+    bool tell_if_gone(const std::string& device_id);
     void tell_of_change(const std::string& device_id);
     core::AuthAnswer verify(const core::Credentials& credentials);
     core::AuthAnswer answer_anonymous(const core::Credentials& credentials);
@@ -137,9 +142,13 @@ private:
     Verifier verifier_;
     std::int64_t forgotten_seq_ = 0;  // deleted from the database up to here
     std::int64_t forgotten_profile_seq_ = 0;
-    // Devices that have changed and whose sessions have not been told; the next one last, and what
-    // changed last before the others: a key revoked does not wait behind an import.
-    std::vector<std::string> untold_;
+    // Devices that have changed and whose sessions have not been told. Of all of them it is asked
+    // first whether they are gone or disabled, which is quickly answered and told: that does not
+    // wait behind an import. Of the others what changed last is told before the rest: nor does a
+    // key revoked later.
+    std::deque<std::string> unasked_;  // the next one first
+    std::vector<std::string> untold_;  // the next one last
+    bool all_told() const { return unasked_.empty() && untold_.empty(); }
     WallTime expiry_checked_at_;
     std::unordered_map<std::string, Sighting> sightings_;  // by device_id
     TimePoint sightings_written_at_;

@@ -43,6 +43,7 @@ DeviceStore::DeviceStore(const std::filesystem::path& file)
       nearest_(database_,
                fmt::format("SELECT {} FROM devices WHERE device_id >= ? ORDER BY device_id LIMIT 1",
                            device_columns)),
+      enabled_(database_, "SELECT enabled FROM devices WHERE device_id = ?"),
       keys_(database_,
             "SELECT key_id, hash, label, created_at, expires_at, last_used_at FROM api_keys "
             "WHERE device_id = ? ORDER BY created_at, key_id"),
@@ -110,6 +111,12 @@ std::optional<StoredDevice> DeviceStore::nearest(std::string_view device_id) {
 StoredDevice DeviceStore::get(std::string_view device_id) {
     if (std::optional<StoredDevice> device = find(device_id)) return *std::move(device);
     refuse_unknown(device_id);
+}
+
+std::optional<bool> DeviceStore::is_enabled(std::string_view device_id) {
+    Query query(enabled_);
+    if (!query.bind(1, device_id).next()) return std::nullopt;
+    return query.column(0).getInt() != 0;
 }
 
 bool DeviceStore::has_devices() {

@@ -85,6 +85,7 @@ public:
     // for who must not tell by the time whether it is there. Nothing only if there are no devices.
     std::optional<StoredDevice> nearest(std::string_view device_id);
     StoredDevice get(std::string_view device_id);  // throws RefusedChange, which names similar ids
+    std::optional<bool> is_enabled(std::string_view device_id);  // nothing: there is none
     bool has_devices();
 
     void add_key(std::string_view device_id, const StoredKey& key);
@@ -122,6 +123,7 @@ private:
     // Prepared once: what each round of the authenticator asks for.
     SQLite::Statement find_;
     SQLite::Statement nearest_;
+    SQLite::Statement enabled_;
     SQLite::Statement keys_;
     SQLite::Statement rules_;
     SQLite::Statement data_version_;

@@ -46,7 +46,7 @@ Verifier::Verifier(DeviceStore& store, const Secret& secret, Profiles profiles)
       nobodys_hash_(secret.derive("hash of no key")),
       cache_(limits::device_records_max) {}
 
-Verification Verifier::verify(const core::Credentials& shown, WallTime now) {
+Verification Verifier::verify(const core::Credentials& shown, WallTime now, std::int64_t as_of) {
     const DeviceRecordPtr record =
         record_of_username(shown.username ? *shown.username : shown.proven);
     const Tried tried = try_password(shown.password ? *shown.password : "", *record);
@@ -57,7 +57,8 @@ Verification Verifier::verify(const core::Credentials& shown, WallTime now) {
     if (!result.answer.why.empty()) return result;
     result.key_id = shown.proof == Proof::none ? tried.key->key_id : shown.proven_key;
     const ProvedBy by = shown.proof == Proof::certificate ? ProvedBy::certificate : ProvedBy::key;
-    result.answer.identity = std::make_shared<DeviceIdentity>(record->device, by, result.key_id);
+    result.answer.identity =
+        std::make_shared<DeviceIdentity>(record->device, by, result.key_id, as_of);
     result.answer.refusal = Reason::success;
     return result;
 }
@@ -108,7 +109,8 @@ std::string Verifier::objection(const core::Credentials& shown, const DeviceReco
     const bool is_own_name = proved && name == device.device_id;
     if (!is_own_name && !any_fits(device.profile->usernames, device, key_id, name))
         return fmt::format("the user name is not the one of profile {}", device.profile->name);
-    if (!may_use_client_id(device, key_id, shown.client_id))
+    // By the key that the session keeps, or the next change would judge otherwise.
+    if (!may_use_client_id(device, proved ? shown.proven_key : key_id, shown.client_id))
         return fmt::format("the client id is not one of profile {}", device.profile->name);
     if (core::tenant_id(device.tenant) == core::no_tenant_left)
         return "the broker has more tenants than it can tell apart";

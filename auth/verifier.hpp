@@ -37,8 +37,9 @@ public:
     // store must outlive the verifier.
     Verifier(DeviceStore& store, const Secret& secret, Profiles profiles);
 
-    // Throws SQLite::Exception when the database cannot be read.
-    Verification verify(const core::Credentials& shown, WallTime now);
+    // as_of: the newest change that has been forgotten here, for the identity. Throws
+    // SQLite::Exception when the database cannot be read.
+    Verification verify(const core::Credentials& shown, WallTime now, std::int64_t as_of = 0);
 
     // What the database says of a device; never null.
     DeviceRecordPtr record_of(std::string_view device_id);

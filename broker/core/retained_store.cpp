@@ -103,6 +103,15 @@ std::optional<RetainedPlace> RetainedStore::search(std::string_view filter, Tena
     return std::nullopt;
 }
 
+std::vector<KeptRetained> RetainedStore::of_topic(std::string_view topic) const {
+    const std::shared_lock lock(mutex_);
+    std::vector<KeptRetained> kept;
+    for (auto at = kept_.lower_bound({topic, 0}); at != kept_.end() && at->first.first == topic;
+         ++at)
+        kept.push_back({at->second.message, at->second.origin.publisher});
+    return kept;
+}
+
 std::size_t RetainedStore::messages() const {
     const std::shared_lock lock(mutex_);
     return kept_.size();

@@ -19,7 +19,7 @@
 #include <vector>
 
 #include "broker/base/limits.hpp"
-#include "broker/core/message.hpp"
+#include "broker/core/recovery.hpp"
 
 namespace drawbridge::core {
 
@@ -56,6 +56,9 @@ public:
     std::optional<RetainedPlace> search(std::string_view filter, TenantId reader,
                                         const RetainedPlace& after, std::size_t& steps,
                                         TimePoint now, const Visit& visit) const;
+
+    // All that is kept of one topic: one message, or one each of several tenants.
+    std::vector<KeptRetained> of_topic(std::string_view topic) const;
 
     std::size_t messages() const;
     std::size_t bytes() const;
