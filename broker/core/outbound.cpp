@@ -208,6 +208,9 @@ std::vector<Outgoing> Outbound::withdraw(const std::function<bool(const MessageV
             sent_.erase(i);
             --unsent_;
         } else {
+            Outgoing& withdrawn = gone.emplace_back();
+            withdrawn.message = message.message;
+            withdrawn.qos = message.qos;
             message.goes_on_with_pubrel();
             ++i;
         }

@@ -112,7 +112,8 @@ public:
     std::vector<Offer> offers() const;
     // Takes out what waits and what was sent on an earlier connection, where `denied` says so. Of
     // QoS 2, what was sent stays without its message, and goes on with PUBREL: its identifier is in
-    // use on the other side.
+    // use on the other side. The message is among those returned, but of no group any more: this
+    // client may have it already, so no other gets it (MQTT-4.8.2-4, MQTT-4.8.2-5).
     std::vector<Outgoing> withdraw(const std::function<bool(const MessageView&)>& denied);
     // Another member has taken an offer; nothing happens if it has been sent again meanwhile.
     // Returns the seq of what has gone; 0 if none.

@@ -48,12 +48,16 @@ std::string Session::end_denied_subscriptions() {
             if (!identity_->may_subscribe(subscription.filter))
                 denied.push_back("$share/" + subscription.share + "/" + subscription.filter);
     for (const std::string& filter : denied) {
-        log::info("client {}: its subscription to {} is not allowed any more and has ended",
-                  client_id_, filter);
         note_subscribe_refused(filter, "its rules do not allow this subscription any more");
         unsubscribe(filter);
     }
-    return denied.empty() ? std::string() : std::move(denied.front());
+    if (denied.empty()) return {};
+    if (shard_.may_log())
+        log::info(
+            "client {}: {} of its subscriptions are not allowed any more and have ended, that to "
+            "{} among them",
+            client_id_, denied.size(), denied.front());
+    return std::move(denied.front());
 }
 
 // A topic is a filter that matches itself alone: if that is not granted, no filter may bring it.
@@ -80,8 +84,11 @@ void Session::withdraw_denied_messages() {
     note_change(Keeper::Urgency::lazily);
     if (dropped == 0) return;
     shard_.stats().dropped_denied.add(dropped);
-    log::info("client {}: {} messages that waited for it are not allowed any more and were dropped",
-              client_id_, dropped);
+    if (shard_.may_log())
+        log::info(
+            "client {}: {} messages that it had not received yet are not allowed any more and were "
+            "dropped",
+            client_id_, dropped);
 }
 
 }  // namespace drawbridge::core

@@ -92,6 +92,35 @@ TEST_CASE("what was sent and not acknowledged is not sent again if new rules do 
         scene.bob.acknowledge(PacketType::pubcomp, denied_id);
     }
     CHECK(scene.bob.is_connected());
+    CHECK(scene.pump.count(&core::Stats::dropped_denied) == 1);
+}
+
+TEST_CASE("MQTT5-4.8.2-4: a QoS 2 exchange that has begun goes to no other member of the group",
+          "[core][rules][share]") {
+    Scene scene(any_version());
+    const bool received = GENERATE(false, true);  // PUBREC had come
+    REQUIRE(scene.alice.connect());
+    REQUIRE(scene.bob.connect(persistent));
+    scene.bob.subscribe("$share/g/open/#", {.qos = 2});
+    scene.bob.acknowledges = false;
+    scene.alice.publish("open/secret", "begun", {.qos = 2});
+    REQUIRE(scene.bob.payloads() == Texts{"begun"});
+    const std::uint16_t packet_id = scene.bob.last().packet_id;
+    if (received) scene.bob.acknowledge(PacketType::pubrec, packet_id);
+    scene.bob.drop();
+    scene.alice.publish("open/secret", "waits", {.qos = 2});
+    TestClient carol = scene.client(2, "carol");
+    REQUIRE(carol.connect());
+    carol.subscribe("$share/g/open/#", {.qos = 2});
+    ConnectOptions back = persistent;
+    back.identity = only_open(scene.bob);
+    scene.give(scene.bob, back.identity);
+    CHECK(carol.payloads() == Texts{"waits"});
+    CHECK(scene.pump.count(&core::Stats::dropped_denied) == (received ? 0 : 1));
+    REQUIRE(scene.bob.connect(back));
+    CHECK(scene.bob.payloads() == Texts{"begun"});  // and not again
+    REQUIRE(scene.bob.last_of(PacketType::pubrel) != nullptr);
+    CHECK(scene.bob.last_of(PacketType::pubrel)->packet_id == packet_id);
 }
 
 TEST_CASE("what waits for a member of a group goes to another when its rules change",
