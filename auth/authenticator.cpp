@@ -215,6 +215,8 @@ void Authenticator::change_profile(const std::string& name) {
 }
 
 void Authenticator::tell_of_some_changes() {
+    if (all_told()) return;
+    const storage::Snapshot one_moment = store_.snapshot();
     for (std::size_t asked = 0; asked < limits::changes_asked_at_once && !unasked_.empty();
          ++asked) {
         if (!tell_if_gone(unasked_.front())) untold_.push_back(unasked_.front());
@@ -225,6 +227,8 @@ void Authenticator::tell_of_some_changes() {
         tell_of_change(untold_.back());
         untold_.pop_back();
     }
+    if (!forgiven_.empty()) guard_.forgive(forgiven_);
+    forgiven_.clear();
 }
 
 // Without its record: whoever is connected as this device may not stay.
@@ -250,6 +254,7 @@ void Authenticator::tell_of_change(const std::string& device_id) {
     if (record->psk) change.key_ids.push_back(record->psk->key_id);
     change.as_of = change_seq_;
     on_change_(change);
+    if (refused_.may_come_again(device_id, *record)) forgiven_.insert(device_id);
 }
 
 void Authenticator::answer(const Request& request, bool stopping) {
@@ -261,50 +266,61 @@ void Authenticator::answer(const Request& request, bool stopping) {
 
 core::AuthAnswer Authenticator::verify(const core::Credentials& shown) {
     if (failing_)  // what is remembered may be out of date
-        return told(shown,
+        return told(shown, LoginGuard::name_of(shown),
                     refused(Reason::server_unavailable, "changes of devices cannot be read"));
-    const TimePoint begun = Clock::now();
-    if (auto refusal = guard_.refuse(shown, begun)) return told(shown, *std::move(refusal));
     try {
+        const TimePoint begun = Clock::now();
+        const std::string name = name_of(shown);
+        if (auto refusal = guard_.refuse(shown, name, begun))
+            return told(shown, name, *std::move(refusal));
         if (options_.allow_anonymous && !shown.username && !shown.password &&
             shown.proof == core::Credentials::Proof::none)
-            return told(shown, answer_anonymous(shown));
+            return told(shown, name, answer_anonymous(shown));
         const WallTime now = now_();
         Verification verification = verifier_.verify(shown, now, change_seq_);
         note(verification, shown.address, now);
         core::AuthAnswer& answer = verification.answer;
         if (answer.identity != nullptr)
-            guard_.admitted(shown, begun);
+            guard_.admitted(shown, name, begun);
         else if (answer.refusal == Reason::bad_user_name_or_password)
-            answer.refusal = guard_.failed(shown, !verification.device_id.empty(), begun);
-        return told(shown, std::move(answer), verification.device_id);
+            answer.refusal = count_failure(shown, name, !verification.device_id.empty(), begun);
+        return told(shown, name, std::move(answer));
     } catch (const SQLite::Exception& failure) {
-        return told(shown, refused(Reason::server_unavailable,
-                                   fmt::format("the database cannot be read: {}", failure.what())));
+        return told(shown, LoginGuard::name_of(shown),
+                    refused(Reason::server_unavailable,
+                            fmt::format("the database cannot be read: {}", failure.what())));
     }
+}
+
+Reason Authenticator::count_failure(const core::Credentials& shown, const std::string& name,
+                                    bool known, TimePoint now) {
+    if (known) refused_.note(name, verifier_.record_of(name));
+    return guard_.failed(shown, name, known, now);
 }
 
 void Authenticator::count_failed_handshake(const core::Credentials& shown, const std::string& why) {
     try {
         const TimePoint begun = Clock::now();
-        if (auto refusal = guard_.refuse(shown, begun)) {
-            told(shown, *std::move(refusal));
-            return;
-        }
+        const std::string name = name_of(shown);
+        if (auto refusal = guard_.refuse(shown, name, begun))
+            return static_cast<void>(told(shown, name, *std::move(refusal)));
         const bool known = verifier_.record_of(shown.proven)->known;
         if (known) note_refusal(shown.proven, "TLS handshake: " + why, shown.address, now_());
-        told(shown, refused(guard_.failed(shown, known, begun), why), known ? shown.proven : "");
+        told(shown, name, refused(count_failure(shown, name, known, begun), why));
     } catch (const SQLite::Exception&) {  // said in the log already
     }
 }
 
-core::AuthAnswer Authenticator::told(const core::Credentials& shown, core::AuthAnswer answer,
-                                     std::string_view device_id) {
+std::string Authenticator::name_of(const core::Credentials& shown) {
+    return shown.username ? verifier_.device_named(*shown.username)
+                          : std::string(LoginGuard::name_of(shown));
+}
+
+core::AuthAnswer Authenticator::told(const core::Credentials& shown, std::string_view name,
+                                     core::AuthAnswer answer) {
     if (answer.identity != nullptr) return answer;
-    std::string identity(device_id);
-    if (identity.empty()) identity = LoginGuard::name_of(shown);
     audit_.note({.kind = core::AuditEvent::Kind::connect_refused,
-                 .identity = std::move(identity),
+                 .identity = std::string(name),
                  .client_id = shown.client_id,
                  .address = shown.address,
                  .why = answer.why});

@@ -18,6 +18,7 @@
 #include <filesystem>
 #include <functional>
 #include <mutex>
+#include <set>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -29,6 +30,7 @@
 #include "auth/login_guard.hpp"
 #include "auth/profile.hpp"
 #include "auth/profile_store.hpp"
+#include "auth/refused_devices.hpp"
 #include "auth/secret.hpp"
 #include "auth/verifier.hpp"
 #include "broker/base/clock.hpp"
@@ -118,10 +120,15 @@ private:
     core::AuthAnswer verify(const core::Credentials& credentials);
     core::AuthAnswer answer_anonymous(const core::Credentials& credentials);
     void count_failed_handshake(const core::Credentials& shown, const std::string& why);
+    // Whom a stranger means, for the throttle and the audit.
+    std::string name_of(const core::Credentials& shown);
     // The same answer, told to the audit.
-    core::AuthAnswer told(const core::Credentials& shown, core::AuthAnswer answer,
-                          std::string_view device_id = {});
+    core::AuthAnswer told(const core::Credentials& shown, std::string_view name,
+                          core::AuthAnswer answer);
     void note(const Verification& verification, const std::string& address, WallTime now);
+    // Has failed, and counts.
+    Reason count_failure(const core::Credentials& shown, const std::string& name, bool known,
+                         TimePoint now);
     void note_refusal(const std::string& device_id, const std::string& why,
                       const std::string& address, WallTime now);
     void write_sightings();
@@ -149,6 +156,8 @@ private:
     std::deque<std::string> unasked_;  // the next one first
     std::vector<std::string> untold_;  // the next one last
     bool all_told() const { return unasked_.empty() && untold_.empty(); }
+    RefusedDevices refused_;
+    std::set<std::string, std::less<>> forgiven_;  // told just now, and may come again
     WallTime expiry_checked_at_;
     std::unordered_map<std::string, Sighting> sightings_;  // by device_id
     TimePoint sightings_written_at_;

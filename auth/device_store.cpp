@@ -39,6 +39,7 @@ StoredKey key_in(SQLite::Statement& row) {
 
 DeviceStore::DeviceStore(const std::filesystem::path& file)
     : database_(storage::open_database(file, storage::device_schema)),
+      snapshot_(database_),
       find_(database_, fmt::format("SELECT {} FROM devices WHERE device_id = ?", device_columns)),
       nearest_(database_,
                fmt::format("SELECT {} FROM devices WHERE device_id >= ? ORDER BY device_id LIMIT 1",
@@ -47,6 +48,7 @@ DeviceStore::DeviceStore(const std::filesystem::path& file)
       keys_(database_,
             "SELECT key_id, hash, label, created_at, expires_at, last_used_at FROM api_keys "
             "WHERE device_id = ? ORDER BY created_at, key_id"),
+      device_of_key_(database_, "SELECT device_id FROM api_keys WHERE key_id = ?"),
       rules_(database_,
              "SELECT rule_id, effect, operation, filter, across_tenants FROM rules "
              "WHERE device_id = ? "
@@ -165,10 +167,9 @@ std::vector<StoredKey> DeviceStore::keys(std::string_view device_id) {
 }
 
 std::optional<std::string> DeviceStore::device_of_key(std::string_view key_id) {
-    SQLite::Statement query(database_, "SELECT device_id FROM api_keys WHERE key_id = ?");
-    query.bind(1, std::string(key_id));
-    if (!query.executeStep()) return std::nullopt;
-    return query.getColumn(0).getString();
+    Query query(device_of_key_);
+    if (!query.bind(1, key_id).next()) return std::nullopt;
+    return query.column(0).getString();
 }
 
 bool DeviceStore::has_keys() {

@@ -19,6 +19,7 @@
 #include "auth/api_key.hpp"
 #include "broker/base/clock.hpp"
 #include "storage/database.hpp"
+#include "storage/snapshot.hpp"
 
 namespace drawbridge::auth {
 
@@ -76,6 +77,8 @@ public:
 
     // All changes until commit() are one: together or not at all.
     SQLite::Transaction begin();
+    // What is read while it lives is of one moment.
+    storage::Snapshot snapshot() { return storage::Snapshot(snapshot_); }
 
     void add(const NewDevice& device, WallTime now);
     void remove(std::string_view device_id);
@@ -120,11 +123,13 @@ private:
     [[noreturn]] void refuse_unknown(std::string_view device_id);
 
     SQLite::Database database_;
+    storage::Snapshot::Statements snapshot_;
     // Prepared once: what each round of the authenticator asks for.
     SQLite::Statement find_;
     SQLite::Statement nearest_;
     SQLite::Statement enabled_;
     SQLite::Statement keys_;
+    SQLite::Statement device_of_key_;
     SQLite::Statement rules_;
     SQLite::Statement data_version_;
     SQLite::Statement keys_expired_;

@@ -48,7 +48,7 @@ Verifier::Verifier(DeviceStore& store, const Secret& secret, Profiles profiles)
 
 Verification Verifier::verify(const core::Credentials& shown, WallTime now, std::int64_t as_of) {
     const DeviceRecordPtr record =
-        record_of_username(shown.username ? *shown.username : shown.proven);
+        record_of(shown.username ? device_named(*shown.username) : shown.proven);
     const Tried tried = try_password(shown.password ? *shown.password : "", *record);
 
     Verification result;
@@ -143,11 +143,11 @@ std::string Verifier::objection_to_password(const core::Credentials& shown, cons
     return {};
 }
 
-DeviceRecordPtr Verifier::record_of_username(std::string_view username) {
-    DeviceRecordPtr record = record_of(username);
-    if (record->known || username.size() != key_id_size) return record;
+std::string Verifier::device_named(std::string_view username) {
+    if (username.size() != key_id_size) return std::string(username);
+    // Asked also where it is a device's id: the time must not tell.
     const std::optional<std::string> device_id = store_.device_of_key(username);
-    return device_id ? record_of(*device_id) : record;
+    return std::string(device_id && !record_of(username)->known ? *device_id : username);
 }
 
 DeviceRecordPtr Verifier::record_of(std::string_view device_id) {
@@ -160,6 +160,7 @@ DeviceRecordPtr Verifier::record_of(std::string_view device_id) {
 }
 
 DeviceRecordPtr Verifier::read_record(std::string_view device_id) {
+    const storage::Snapshot one_moment = store_.snapshot();
     // Of a device that is not there, all is read of its neighbour: the time must not tell.
     const std::optional<StoredDevice> device = store_.nearest(device_id);
     if (!device) return std::make_shared<DeviceRecord>();
