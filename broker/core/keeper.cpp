@@ -237,14 +237,16 @@ void Keeper::note_published(const MessageView& message, std::string share, unsig
 void Keeper::note_ended(SessionId id, bool once_settled) {
     if (once_settled) {
         handed_on_.push_back({shard_.turn(), {id, 0, 0}});
-        return;
+    } else {
+        ended_.push_back(id);
     }
-    ended_.push_back(id);
     want(Urgency::lazily);
 }
 
 void Keeper::note_handed_on(SessionId session, std::uint64_t seq) {
-    if (seq != 0) handed_on_.push_back({shard_.turn(), {session, seq, seq}});
+    if (seq == 0) return;
+    handed_on_.push_back({shard_.turn(), {session, seq, seq}});
+    want(Urgency::lazily);
 }
 
 // --- what has to wait ----------------------------------------------------------------------------
@@ -258,8 +260,9 @@ bool Keeper::is_safe(std::uint64_t turn, Until until) const {
     return own && turn <= released_for_;
 }
 
-void Keeper::note_held(HeldAnswers& held) {
+void Keeper::note_held(HeldAnswers& held, Until until) {
     if (!held.is_linked()) held_.push_back(held);
+    if (has(until, Until::committed)) want(Urgency::now);
 }
 
 void Keeper::hold(Link& link) {
@@ -303,7 +306,9 @@ void Keeper::load(SessionKeep& keep, const KeptQueue& queue) {
                     limits::queue_bytes_read, false});
 }
 
-void Keeper::load_orphans(SessionId session, const KeptQueue& queue) {
+void Keeper::load_orphans(SessionId session, const KeptQueue& queue,
+                          std::vector<KeptRange> holes) {
+    orphans_.insert_or_assign(session, std::move(holes));
     journal_->load(shard_.index(),
                    {session, queue.first, queue.last, limits::queue_messages_in_memory,
                     limits::queue_bytes_read, true});
@@ -322,14 +327,20 @@ void Keeper::take_in(Journal::Loaded& loaded) {
 // A session has ended and left messages of share groups on disk. It is forgotten once others have
 // them.
 void Keeper::hand_on_orphans(Journal::Loaded& loaded) {
+    const SessionId session = loaded.asked.session;
+    std::vector<KeptRange> holes = std::exchange(orphans_[session], {});
     for (const KeptMessage& message : loaded.messages)
-        shard_.return_to_group(shard_.broker().group_of(message.share), 0, message.message->view());
-    const bool more = loaded.messages.size() == loaded.asked.messages_max;
-    if (loaded.failed || !more) return note_ended(loaded.asked.session, true);
+        if (!Outbound::is_hole(holes, message.seq))
+            shard_.return_to_group(shard_.broker().group_of(message.share), 0,
+                                   message.message->view());
+    if (loaded.failed || loaded.messages.empty()) {
+        orphans_.erase(session);
+        return note_ended(session, true);
+    }
     KeptQueue rest;
     rest.first = loaded.messages.back().seq + 1;
     rest.last = loaded.asked.last;
-    load_orphans(loaded.asked.session, rest);
+    load_orphans(session, rest, std::move(holes));
 }
 
 }  // namespace drawbridge::core

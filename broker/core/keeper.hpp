@@ -101,7 +101,7 @@ public:
     // True if an answer that waits for this cannot be sent at once.
     bool must_hold(Until until) const { return answers_wait_ && until != Until::now; }
     bool is_safe(std::uint64_t turn, Until until) const;
-    void note_held(HeldAnswers& held);
+    void note_held(HeldAnswers& held, Until until);
     // CONNACK, with all behind it, until what the link's session has promised is on disk.
     void hold(Link& link);
     void forget(Link& link);
@@ -118,7 +118,7 @@ public:
     void forget(SessionKeep& keep);
     // Of a session that has ended: what is of share groups goes back to them, then the session is
     // forgotten.
-    void load_orphans(SessionId session, const KeptQueue& queue);
+    void load_orphans(SessionId session, const KeptQueue& queue, std::vector<KeptRange> holes);
 
 private:
     struct Submitted {
@@ -178,6 +178,7 @@ private:
     Unsaved unsaved_;
     WithQueue with_queue_;  // what waits for them can leave memory once it is on disk
     boost::unordered_flat_map<SessionId, SessionKeep*> loading_;
+    boost::unordered_flat_map<SessionId, std::vector<KeptRange>> orphans_;  // with their holes
     Held held_;
     std::vector<std::pair<Link*, std::uint64_t>> held_links_;  // with the turn
     std::vector<Session*> paused_;

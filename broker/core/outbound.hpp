@@ -138,6 +138,9 @@ public:
     const KeptQueue& stored() const { return stored_; }
     // What was read: the oldest of what is stored, up to seq `last`.
     void take_in_stored(std::vector<Outgoing> messages, std::uint64_t last);
+    // What has been taken out of the middle of what waits. It may be on disk still.
+    const std::vector<KeptRange>& holes() const { return holes_; }
+    static bool is_hole(const std::vector<KeptRange>& holes, std::uint64_t seq);
     // The number of the next message that is pushed.
     std::uint64_t draw_seq() { return ++last_seq_; }
     void note_gone(std::uint64_t seq);
@@ -149,6 +152,8 @@ private:
     void put_back(Ring<Outgoing>& ring, Outgoing message);
     bool has_waiting();
     void store(const Outgoing& message);
+    void note_hole(std::uint64_t seq);
+    void forget_holes();
     std::uint16_t draw_packet_id();
 
     Ring<Outgoing> sent_;  // the last unsent_ of them not on this connection yet
@@ -157,6 +162,7 @@ private:
     Ring<Outgoing> fresh_;  // behind stored_; empty while that is
     Ring<Outgoing> waiting_of_qos0_;
     std::vector<KeptRange> gone_;
+    std::vector<KeptRange> holes_;
     std::uint64_t last_seq_ = 0;
     std::size_t unsent_ = 0;
     std::size_t window_ = 0;

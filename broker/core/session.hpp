@@ -205,7 +205,7 @@ private:
     void look_at_stored();
     void restore(const KeptSubscription& kept);
     bool must_hold(Until until) const;
-    HeldAnswers& held();
+    HeldAnswers& held(Until until);
     std::uint64_t turn_now() const;
     bool holds_many() const;
     Until until_safe(const MessageView& message, std::uint64_t opened_before) const;
@@ -219,7 +219,7 @@ private:
     template <class Encode>
     auto answer(Until until, Encode encode) {
         if (!must_hold(until)) return encode(output());
-        HeldAnswers& held = this->held();
+        HeldAnswers& held = this->held(until);
         const std::size_t before = held.encoded.size();
         const auto result = encode(held.encoded);
         const auto bytes = static_cast<std::uint32_t>(held.encoded.size() - before);

@@ -32,7 +32,7 @@ void Session::forget_keep(bool handed_on) {
     if (!keep_) return;
     Keeper& keeper = shard_.keeper();
     if (outbound_ && outbound_->stored().shared > 0)
-        keeper.load_orphans(keep_->id, outbound_->stored());
+        keeper.load_orphans(keep_->id, outbound_->stored(), outbound_->holes());
     else
         keeper.note_ended(keep_->id, handed_on);
     keeper.forget(*keep_);
@@ -259,8 +259,7 @@ void Session::restore(RecoveredSession&& kept, IdentityPtr identity) {
         outbound().restore(std::move(sent), kept.queue, kept.last_seq);
         outbound().end_connection();
     }
-    // The numbers of its turns and its home are those of another life.
-    if (!kept.session.away || kept.shard != shard_.index()) note_itself(Keeper::Urgency::now);
+    if (!kept.session.away) note_itself(Keeper::Urgency::now);
     arm_deadline();
 }
 
@@ -278,9 +277,9 @@ bool Session::must_hold(Until until) const { return held_ || shard_.keeper().mus
 
 std::uint64_t Session::turn_now() const { return shard_.turn(); }
 
-HeldAnswers& Session::held() {
+HeldAnswers& Session::held(Until until) {
     if (!held_) held_ = std::make_unique<HeldAnswers>(*this);
-    shard_.keeper().note_held(*held_);
+    shard_.keeper().note_held(*held_, until);
     return *held_;
 }
 
@@ -297,7 +296,8 @@ Until Session::until_safe(const MessageView& message, std::uint64_t opened_befor
 // Of QoS 2 nothing is sent that is not on disk: the client knows it by its packet identifier.
 void Session::hold_publish(Outgoing& message) {
     message.held = true;
-    held().answers.push_back({shard_.turn(), 0, message.packet_id, Until::committed});
+    held(Until::committed)
+        .answers.push_back({shard_.turn(), 0, message.packet_id, Until::committed});
     note_change(Keeper::Urgency::now);
 }
 
