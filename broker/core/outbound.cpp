@@ -287,9 +287,8 @@ void Outbound::note_hole(std::uint64_t seq) {
 }
 
 bool Outbound::is_hole(const std::vector<KeptRange>& holes, std::uint64_t seq) {
-    return std::ranges::any_of(holes, [&](const KeptRange& hole) {
-        return hole.first <= seq && seq <= hole.last;
-    });
+    return std::ranges::any_of(
+        holes, [&](const KeptRange& hole) { return hole.first <= seq && seq <= hole.last; });
 }
 
 // Before the oldest that waits there are none that matter.

@@ -206,7 +206,7 @@ private:
     void restore(const KeptSubscription& kept);
     bool must_hold(Until until) const;
     HeldAnswers& held(Until until);
-    std::uint64_t turn_now() const;
+    std::uint64_t round_now() const;
     bool holds_many() const;
     Until until_safe(const MessageView& message, std::uint64_t opened_before) const;
     // QoS 2, to a client whose session is kept: not before it is on disk.
@@ -223,7 +223,7 @@ private:
         const std::size_t before = held.encoded.size();
         const auto result = encode(held.encoded);
         const auto bytes = static_cast<std::uint32_t>(held.encoded.size() - before);
-        if (bytes > 0) held.answers.push_back({turn_now(), bytes, 0, until});
+        if (bytes > 0) held.answers.push_back({round_now(), bytes, 0, until});
         return result;
     }
 

@@ -275,7 +275,7 @@ void Session::restore(const KeptSubscription& kept) {
 
 bool Session::must_hold(Until until) const { return held_ || shard_.keeper().must_hold(until); }
 
-std::uint64_t Session::turn_now() const { return shard_.turn(); }
+std::uint64_t Session::round_now() const { return shard_.keeper().round(); }
 
 HeldAnswers& Session::held(Until until) {
     if (!held_) held_ = std::make_unique<HeldAnswers>(*this);
@@ -296,8 +296,7 @@ Until Session::until_safe(const MessageView& message, std::uint64_t opened_befor
 // Of QoS 2 nothing is sent that is not on disk: the client knows it by its packet identifier.
 void Session::hold_publish(Outgoing& message) {
     message.held = true;
-    held(Until::committed)
-        .answers.push_back({shard_.turn(), 0, message.packet_id, Until::committed});
+    held(Until::committed).answers.push_back({round_now(), 0, message.packet_id, Until::committed});
     note_change(Keeper::Urgency::now);
 }
 
@@ -305,7 +304,7 @@ void Session::release_held() {
     const bool many = held_->answers.size() >= answers_held_max;
     while (!held_->answers.empty()) {
         const HeldAnswer next = held_->answers.front();
-        if (!shard_.keeper().is_safe(next.turn, next.until)) break;
+        if (!shard_.keeper().is_safe(next.round, next.until)) break;
         held_->answers.pop_front();
         if (next.bytes > 0) {
             output().append(held_->encoded.bytes().subspan(held_->sent, next.bytes));
