@@ -1,6 +1,7 @@
 #include "storage/bundle_writer.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "broker/core/text_hash.hpp"
 #include "storage/queue_row.hpp"
@@ -21,6 +22,11 @@ std::vector<core::SessionId> read_ended(SQLite::Database& database) {
     Statement query(database, "SELECT session FROM ended_sessions");
     while (query.next()) ended.push_back(static_cast<core::SessionId>(query.number_at(0)));
     return ended;
+}
+
+bool any_bodies(SQLite::Database& database) {
+    Statement query(database, "SELECT 1 FROM bodies LIMIT 1");
+    return query.next();
 }
 
 }  // namespace
@@ -53,6 +59,12 @@ BundleWriter::BundleWriter(SQLite::Database& database, unsigned shards,
                       "topic = NULL, properties = NULL, payload = NULL "
                       "WHERE session = ? AND seq = ?"),
       delete_messages_(database, "DELETE FROM queue WHERE session = ? AND seq BETWEEN ? AND ?"),
+      bodies_of_(database,
+                 "SELECT body FROM queue WHERE session = ? AND seq BETWEEN ? AND ? "
+                 "AND body IS NOT NULL"),
+      delete_body_(database,
+                   "DELETE FROM bodies WHERE body = ?1 "
+                   "AND NOT EXISTS (SELECT 1 FROM queue WHERE body = ?1)"),
       delete_session_(database, "DELETE FROM sessions WHERE session = ?"),
       delete_subscriptions_(database, "DELETE FROM subscriptions WHERE session = ?"),
       delete_all_received_(database, "DELETE FROM received WHERE session = ?"),
@@ -73,12 +85,16 @@ void BundleWriter::write(std::span<const PendingBundle> bundles) {
     SeenTurns turns = turns_;
     const std::vector<core::SessionId> ended_before = ended_;
     clocks_ = ClockPair::now();
+    removing_ = {};
+    bodies_.clear();
     try {
         SQLite::Transaction all(database_, SQLite::TransactionBehavior::IMMEDIATE);
         if (!begun_) begin_life();
         count_uses(bundles);
         for (const PendingBundle& pending : bundles) write_rows(*pending.bundle);
+        remove_now();
         clear_ended();
+        delete_unused_bodies();
         write_retained(bundles);
         write_published(bundles, turns);
         write_seen(turns);
@@ -87,6 +103,8 @@ void BundleWriter::write(std::span<const PendingBundle> bundles) {
         ended_ = ended_before;
         throw;
     }
+    // Looked at only when it may have changed: a queue without bodies is deleted without asking.
+    if (!bodies_.empty() || !begun_) has_bodies_ = any_bodies(database_);
     begun_ = true;
     turns_ = std::move(turns);
 }
@@ -95,6 +113,9 @@ void BundleWriter::begin_life() {
     const core::TextHashKey key = core::text_hash_key();
     database_.exec("DELETE FROM seen");
     database_.exec("DELETE FROM published");
+    // Left by somebody else's hand: the writer leaves none.
+    database_.exec(
+        "DELETE FROM bodies WHERE NOT EXISTS (SELECT 1 FROM queue WHERE queue.body = bodies.body)");
     Statement put_fact(database_, "INSERT OR REPLACE INTO facts VALUES (?, ?)");
     put_fact.text("shards").number(turns_.shards()).run();
     put_fact.text("home_key_a").number(key.a).run();
@@ -130,16 +151,13 @@ void BundleWriter::write_rows(const core::Bundle& bundle) {
     }
     for (const core::KeptMessage& kept : bundle.messages) write_message(kept);
     for (const core::KeptProgress& progress : bundle.progress) write_progress(progress);
-    for (const core::KeptRange& range : bundle.removed) {
-        delete_messages_.number(range.session).number(range.first);
-        // SQLite's numbers are signed.
-        delete_messages_.number(std::min<std::uint64_t>(range.last, INT64_MAX));
-        run(delete_messages_);
-    }
+    for (const core::KeptRange& range : bundle.removed) remove(range);
     for (const core::SessionId session : bundle.ended) end_session(session);
 }
 
 void BundleWriter::write_message(const core::KeptMessage& kept) {
+    // A range may reach beyond the queue's end of its time, and is not about what came later.
+    if (kept.session == removing_.session && kept.seq <= removing_.last) remove_now();
     // Text and bytes are borrowed until the row is written: the message lives as long as kept.
     const core::MessageView view =
         kept.message == nullptr ? core::MessageView{} : kept.message->view();
@@ -175,6 +193,7 @@ std::int64_t BundleWriter::body_of(const core::MessagePtr& message, const core::
     if (!shared && bytes <= limits::inline_bytes_max) return 0;
     if (content.body != 0) return content.body;
     content.body = ++last_body_;
+    has_bodies_ = true;
     put_body_.number(content.body);
     bind_content(put_body_, view, tenants_);
     run(put_body_);
@@ -183,10 +202,43 @@ std::int64_t BundleWriter::body_of(const core::MessagePtr& message, const core::
 
 void BundleWriter::write_progress(const core::KeptProgress& progress) {
     const bool received = progress.state == core::KeptMessage::State::received;
+    if (received) let_go_of_bodies({progress.session, progress.seq, progress.seq});
     Statement& change = received ? forget_message_ : progress_;
     change.number(static_cast<unsigned>(progress.state)).number(unsigned{progress.packet_id});
     change.number(progress.session).number(progress.seq);
     run(change);
+}
+
+// Acknowledgements come one by one, and mostly in order: their ranges are put together, and deleted
+// when another one comes, or a message that must not be taken for one of them.
+void BundleWriter::remove(core::KeptRange range) {
+    range.last = std::min<std::uint64_t>(range.last, INT64_MAX);  // SQLite's numbers are signed
+    if (range.session == removing_.session && range.first == removing_.last + 1) {
+        removing_.last = range.last;
+        return;
+    }
+    remove_now();
+    removing_ = range;
+}
+
+void BundleWriter::remove_now() {
+    const core::KeptRange range = std::exchange(removing_, {});
+    if (range.session == 0) return;
+    let_go_of_bodies(range);
+    delete_messages_.number(range.session).number(range.first).number(range.last);
+    run(delete_messages_);
+}
+
+void BundleWriter::let_go_of_bodies(const core::KeptRange& range) {
+    if (!has_bodies_) return;
+    bodies_of_.number(range.session).number(range.first).number(range.last);
+    while (bodies_of_.next()) bodies_.push_back(bodies_of_.number_at(0));
+}
+
+void BundleWriter::delete_unused_bodies() {
+    std::sort(bodies_.begin(), bodies_.end());
+    bodies_.erase(std::unique(bodies_.begin(), bodies_.end()), bodies_.end());
+    for (const std::int64_t body : bodies_) run(delete_body_.number(body));
 }
 
 void BundleWriter::end_session(core::SessionId session) {
@@ -205,8 +257,8 @@ void BundleWriter::clear_ended() {
         const bool longer = queue_place_.next();
         const std::int64_t last = longer ? queue_place_.number_at(0) - 1 : INT64_MAX;
         queue_place_.rewind();
-        delete_messages_.number(session).number(0).number(last);
-        run(delete_messages_);
+        remove({session, 0, static_cast<std::uint64_t>(last)});
+        remove_now();
         left -= 1 + delete_messages_.changed();
         if (longer) return;
         run(delete_ended_.number(session));

@@ -68,6 +68,10 @@ private:
     void write_message(const core::KeptMessage& kept);
     std::int64_t body_of(const core::MessagePtr& message, const core::MessageView& view);
     void write_progress(const core::KeptProgress& progress);
+    void remove(core::KeptRange range);
+    void remove_now();
+    void let_go_of_bodies(const core::KeptRange& range);
+    void delete_unused_bodies();
     void end_session(core::SessionId session);
     void clear_ended();
     void write_retained(std::span<const PendingBundle> bundles);
@@ -81,6 +85,7 @@ private:
     SeenTurns turns_;
     std::vector<core::SessionId> ended_;  // they have rows of `queue`, and stand in ended_sessions
     std::int64_t last_body_ = 0;
+    bool has_bodies_ = true;  // perhaps
     std::uint64_t rows_ = 0;
 
     // Of the transaction.
@@ -88,11 +93,14 @@ private:
     TenantNames tenants_;
     boost::unordered_flat_map<const core::Message*, Content> contents_;
     std::vector<std::uint8_t> ids_;
+    core::KeptRange removing_;          // not deleted yet; its session is 0 if there is none
+    std::vector<std::int64_t> bodies_;  // that have lost a row
 
     Statement put_session_;
     Statement put_subscription_, delete_subscription_;
     Statement put_received_, delete_received_;
     Statement put_message_, put_body_, progress_, forget_message_, delete_messages_;
+    Statement bodies_of_, delete_body_;
     Statement delete_session_, delete_subscriptions_, delete_all_received_;
     Statement put_ended_, delete_ended_, queue_place_;
     Statement delete_retained_, put_retained_;

@@ -29,7 +29,8 @@ namespace limits {
 constexpr std::size_t journal_bytes_max = 64u << 20;
 // Of them, with Sync::off, before the second is over.
 constexpr std::size_t written_behind_bytes_max = 8u << 20;
-// The write-ahead log is brought into the database when it has so many pages (of 4 KiB).
+// The write-ahead log is brought into the database when it has so many pages (of 4 KiB). Four times
+// as many made no difference (measured).
 constexpr int checkpoint_pages = 4'096;
 
 }  // namespace limits
@@ -110,6 +111,7 @@ private:
 
     void write_all();
     bool await_work(std::vector<PendingBundle>& batch);
+    bool has_more_to_write() const;
     bool write(const std::vector<PendingBundle>& batch);
     void hand_back(std::vector<PendingBundle>& batch);
     void bring_log_in();

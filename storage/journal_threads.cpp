@@ -2,32 +2,19 @@
 #include <sqlite3.h>
 
 #include <algorithm>
-#include <cerrno>
 
 #include "broker/base/log.hpp"
 #include "storage/journal.hpp"
 
 namespace drawbridge::storage {
-namespace {
 
 using State = core::Journal::State;
-
-// Of a commit that has failed.
-State state_after(const SQLite::Exception& failure, SQLite::Database& database) {
-    if (failure.getErrorCode() == SQLITE_FULL) return State::no_space;
-    if (failure.getErrorCode() != SQLITE_IOERR) return State::failing;
-    const int error = sqlite3_system_errno(database.getHandle());
-    const bool no_space = error == ENOSPC || error == EDQUOT || error == EFBIG;
-    return no_space ? State::no_space : State::failing;
-}
-
-}  // namespace
 
 void Journal::write_all() {
     std::vector<PendingBundle> batch;  // taken and not committed yet
     for (bool stopping = false; !stopping;) {
         stopping = await_work(batch);
-        if (batch.empty() && writer_.has_begun() && !writer_.unfinished()) {
+        if (batch.empty() && (stopping || !has_more_to_write())) {
             if (!stopping) look_at_space();
             continue;
         }
@@ -45,11 +32,12 @@ void Journal::write_all() {
 bool Journal::await_work(std::vector<PendingBundle>& batch) {
     std::unique_lock lock(mutex_);
     wake_writer_.wait(lock, [this] { return started_ || stopping_; });
-    if (!started_) return true;
+    if (!started_) {
+        waiting_.clear();
+        return true;
+    }
 
-    const auto has_work = [this] {
-        return stopping_ || !waiting_.empty() || !writer_.has_begun() || writer_.unfinished();
-    };
+    const auto has_work = [this] { return stopping_ || !waiting_.empty() || has_more_to_write(); };
     if (!batch.empty())
         wake_writer_.wait_for(lock, options_.retry_after, [this] { return stopping_; });
     else if (state() == State::good)
@@ -73,12 +61,16 @@ bool Journal::await_work(std::vector<PendingBundle>& batch) {
     return stopping_;
 }
 
+// Besides bundles.
+bool Journal::has_more_to_write() const { return !writer_.has_begun() || writer_.unfinished(); }
+
 bool Journal::write(const std::vector<PendingBundle>& batch) {
     const TimePoint began = Clock::now();
     try {
         writer_.write(batch);
     } catch (const SQLite::Exception& failure) {
-        set_state(state_after(failure, database_), failure.what());
+        const bool full_disk = failure.getErrorCode() == SQLITE_FULL;
+        set_state(full_disk ? State::no_space : State::failing, failure.what());
         return false;
     }
     const auto took =

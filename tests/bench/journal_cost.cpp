@@ -1,6 +1,6 @@
 // What the journal costs: storing messages into sessions that are away, recovering, draining.
 //
-//     journal_cost DIRECTORY [full|normal|off]
+//     journal_cost DIRECTORY [full|normal|off [SESSIONS BUNDLE]]
 //
 // The directory is empty. For each shape (sessions, messages in a bundle) one line: CPU of the
 // writer's thread for each message, wall time, the longest commit, the files' sizes; then how long
@@ -148,6 +148,11 @@ int main(int argc, char** argv) {
     auto sync = storage::Sync::full;
     if (argc > 2 && std::strcmp(argv[2], "normal") == 0) sync = storage::Sync::normal;
     if (argc > 2 && std::strcmp(argv[2], "off") == 0) sync = storage::Sync::off;
+    if (argc > 4) {
+        measure(file, sync,
+                {std::strtoull(argv[3], nullptr, 10), std::strtoull(argv[4], nullptr, 10)});
+        return 0;
+    }
     for (const std::uint64_t sessions : {1u, 1'000u, 10'000u})
         for (const std::uint64_t bundle : {1u, 32u, 1'000u})
             measure(file, sync, {sessions, bundle});

@@ -1,14 +1,8 @@
 // The journal and recovery: what was committed is there in the next life, and nothing else. With
 // real files.
-#include "storage/journal.hpp"
-
 #include <catch2/catch.hpp>
-#include <map>
 
-#include "storage/message_schema.hpp"
-#include "storage/recovery.hpp"
-#include "tests/support/journal_shard.hpp"
-#include "tests/support/temporary_directory.hpp"
+#include "tests/support/journal_life.hpp"
 
 namespace drawbridge::storage {
 namespace {
@@ -19,65 +13,12 @@ using test::message;
 using test::session;
 using test::waiting;
 
-std::vector<core::KeptRetained> nothing_retained(std::string_view) { return {}; }
-
-// A file, and lives of a broker on it one after the other.
-class Lives {
-public:
-    explicit Lives(unsigned shards = 1) : shards_(shards) { begin(); }
-
-    void begin() {
-        options.file = file();
-        options.shards = shards_;
-        if (options.retained_of == nullptr) options.retained_of = nothing_retained;
-        journal = std::make_unique<Journal>(options);
-        news.listen(*journal, shards_);
-        journal->start();
-    }
-    void end() { journal.reset(); }
-
-    std::filesystem::path file() const { return directory_.path() / "messages.db"; }
-
-    // Submits, and waits until it is committed.
-    void commit(Bundle bundle, unsigned shard = 0) {
-        const auto number = journal->submit(shard, std::make_unique<Bundle>(std::move(bundle)));
-        REQUIRE(news.wait([&] { return journal->committed(shard) >= number; }));
-    }
-
-    core::Journal::Loaded load(core::Journal::Load load) {
-        journal->load(0, load);
-        std::vector<core::Journal::Loaded> loaded;
-        REQUIRE(news.wait([&] { return !(loaded = journal->loaded(0)).empty(); }));
-        return loaded.at(0);
-    }
-
-    std::map<core::SessionId, core::RecoveredSession> recovered() const {
-        std::map<core::SessionId, core::RecoveredSession> all;
-        Recovery(file()).visit_sessions(
-            [&](core::RecoveredSession one) { all.emplace(one.session.id, std::move(one)); });
-        return all;
-    }
-
-    int count(const std::string& sql) const {
-        return open_messages(file()).execAndGet("SELECT count(*) FROM " + sql).getInt();
-    }
-
-private:
-    test::TemporaryDirectory directory_;
-    unsigned shards_;
-
-public:
-    JournalOptions options;
-    test::JournalNews news;
-    std::unique_ptr<Journal> journal;
-};
-
 std::string payload_of(const KeptMessage& kept) {
     return std::string(as_text(kept.message->view().payload));
 }
 
 TEST_CASE("a session is recovered as it was committed", "[storage][journal]") {
-    Lives lives;
+    test::JournalLife lives;
     Bundle bundle;
     core::KeptSession kept = session(7, "pump");
     kept.identity = "pump-identity";
@@ -112,7 +53,7 @@ TEST_CASE("a session is recovered as it was committed", "[storage][journal]") {
 }
 
 TEST_CASE("the last row of a session is the one that counts", "[storage][journal]") {
-    Lives lives;
+    test::JournalLife lives;
     Bundle first;
     first.sessions = {session(1, "a")};
     first.sessions[0].will.message = message("w", "x");
@@ -127,7 +68,7 @@ TEST_CASE("the last row of a session is the one that counts", "[storage][journal
 }
 
 TEST_CASE("a subscription is recovered with its options, until it is ended", "[storage][journal]") {
-    Lives lives;
+    test::JournalLife lives;
     Bundle bundle;
     bundle.sessions = {session(1, "a")};
     const wire::SubscriptionOptions options{2, true, true, wire::RetainHandling::do_not_send};
@@ -156,7 +97,7 @@ TEST_CASE("a subscription is recovered with its options, until it is ended", "[s
 
 TEST_CASE("MQTT5-4.3.3-10: a packet id that was received is recovered until it is released",
           "[storage][journal]") {
-    Lives lives;
+    test::JournalLife lives;
     Bundle bundle;
     bundle.sessions = {session(1, "a")};
     bundle.received = {{1, 65'535}, {1, 1}, {1, 2}};
@@ -168,7 +109,7 @@ TEST_CASE("MQTT5-4.3.3-10: a packet id that was received is recovered until it i
 }
 
 TEST_CASE("a message that waits is loaded with all that belongs to it", "[storage][journal]") {
-    Lives lives;
+    test::JournalLife lives;
     Bundle bundle;
     bundle.sessions = {session(1, "a")};
     const std::uint8_t properties[] = {0x26, 0, 1, 'k', 0, 1, 'v'};
@@ -222,7 +163,7 @@ TEST_CASE("a message that waits is loaded with all that belongs to it", "[storag
 }
 
 TEST_CASE("what has become of a message is recovered", "[storage][journal]") {
-    Lives lives;
+    test::JournalLife lives;
     Bundle bundle;
     bundle.sessions = {session(1, "a")};
     for (std::uint64_t seq = 1; seq <= 5; ++seq)
