@@ -36,8 +36,10 @@ bool is_rule_filter(std::string_view filter) {
     return filled && wire::is_topic_filter(*filled, Limits().max_topic_levels);
 }
 
-DeviceIdentity::DeviceIdentity(DevicePtr device, ProvedBy proved_by, std::string_view key_id)
+DeviceIdentity::DeviceIdentity(DevicePtr device, ProvedBy proved_by, std::string_view key_id,
+                               std::int64_t as_of)
     : device_(std::move(device)),
+      as_of_(as_of),
       tenant_id_(core::tenant_id(device_->tenant)),
       proved_by_(proved_by),
       id_can_be_filled_in_(is_device_id(device_->device_id)),
@@ -48,8 +50,12 @@ DeviceIdentity::DeviceIdentity(DevicePtr device, ProvedBy proved_by, std::string
 }
 
 DeviceIdentity::DeviceIdentity(const DeviceIdentity& before, DevicePtr device)
+    : DeviceIdentity(before, std::move(device), before.as_of_) {}
+
+DeviceIdentity::DeviceIdentity(const DeviceIdentity& before, DevicePtr device, std::int64_t as_of)
     : DeviceIdentity(before) {
     device_ = std::move(device);
+    as_of_ = as_of;
     tenant_id_ = core::tenant_id(device_->tenant);
     has_denied_subscriptions_ = denies_subscriptions();
 }

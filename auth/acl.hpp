@@ -63,10 +63,13 @@ enum class ProvedBy : std::uint8_t {
 
 class DeviceIdentity final : public core::Identity {
 public:
-    // key_id: of the API key or the PSK; "" if it was something else.
-    DeviceIdentity(DevicePtr device, ProvedBy proved_by, std::string_view key_id = {});
+    // key_id: of the API key or the PSK; "" if it was something else. as_of: the newest change in
+    // the database that this knows of.
+    DeviceIdentity(DevicePtr device, ProvedBy proved_by, std::string_view key_id = {},
+                   std::int64_t as_of = 0);
     // The same client, of which other things are known now.
     DeviceIdentity(const DeviceIdentity& before, DevicePtr device);
+    DeviceIdentity(const DeviceIdentity& before, DevicePtr device, std::int64_t as_of);
 
     std::string_view id() const override { return device_->device_id; }
     std::string_view tenant() const override { return device_->tenant; }
@@ -74,6 +77,7 @@ public:
     ProvedBy proved_by() const { return proved_by_; }
     std::string_view key_id() const { return {key_id_.data(), key_id_length_}; }
     const DevicePtr& device() const { return device_; }
+    std::int64_t as_of() const { return as_of_; }
 
     bool may_publish(std::string_view topic) const override;
     bool may_subscribe(std::string_view filter) const override;
@@ -113,6 +117,7 @@ private:
     Variables variables() const;
 
     DevicePtr device_;
+    std::int64_t as_of_;
     std::array<char, key_id_size> key_id_{};
     core::TenantId tenant_id_;
     std::uint8_t key_id_length_ = 0;

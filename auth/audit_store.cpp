@@ -96,11 +96,16 @@ AuditStore::AuditStore(SQLite::Database& database, const AuditBounds& bounds)
       known_(database, "SELECT 1 FROM devices WHERE device_id = ?") {}
 
 void AuditStore::write(const std::vector<Noted>& batch, WallTime now) {
-    SQLite::Transaction all(database_, SQLite::TransactionBehavior::IMMEDIATE);
-    if (bounds_.max_rows > 0)
-        for (const Noted& noted : batch) write(noted);
-    keep_to_bounds(now);
-    all.commit();
+    try {
+        SQLite::Transaction all(database_, SQLite::TransactionBehavior::IMMEDIATE);
+        if (bounds_.max_rows > 0)
+            for (const Noted& noted : batch) write(noted);
+        keep_to_bounds(now);
+        all.commit();
+    } catch (const SQLite::Exception&) {
+        counted_at_ = WallTime();  // rows_ counts what is not there: next time anew
+        throw;
+    }
 }
 
 void AuditStore::write(const Noted& noted) {

@@ -38,7 +38,8 @@ Profiles with_own_profiles(ProfileStore& store, Profiles profiles) {
 core::IdentityPtr DeviceChange::renew(std::string_view client_id,
                                       const core::IdentityPtr& held) const {
     const auto* identity = dynamic_cast<const DeviceIdentity*>(held.get());
-    if (identity == nullptr || identity->id() != device_id) return held;
+    if (identity == nullptr || identity->id() != device_id || identity->as_of() > as_of)
+        return held;
     const ProvedBy proved_by = identity->proved_by();
     if (proved_by == ProvedBy::nothing) return held;
     const bool proof_holds =
@@ -47,13 +48,14 @@ core::IdentityPtr DeviceChange::renew(std::string_view client_id,
     if (device == nullptr || !proof_holds) return nullptr;
     if (core::tenant_id(device->tenant) == core::no_tenant_left) return nullptr;
     if (!may_use_client_id(*device, identity->key_id(), client_id)) return nullptr;
-    return std::make_shared<DeviceIdentity>(*identity, device);
+    return std::make_shared<DeviceIdentity>(*identity, device, as_of);
 }
 
 bool DeviceChange::claims_name_of(std::string_view client_id, const core::IdentityPtr& held) const {
     if (removed || client_id != device_id) return false;
-    if (held->id() != device_id) return true;
     const auto* identity = dynamic_cast<const DeviceIdentity*>(held.get());
+    if (identity != nullptr && identity->as_of() > as_of) return false;
+    if (held->id() != device_id) return true;
     return identity != nullptr && identity->proved_by() == ProvedBy::nothing;  // anonymous
 }
 
@@ -144,7 +146,7 @@ void Authenticator::work() {
         }
         for (const Request& request : requests) answer(request, stopping);
         requests.clear();
-        if (untold_.empty() || failing_ || stopping) {
+        if (all_told() || failing_ || stopping) {
             for (const auto& acted : pokes)
                 if (acted) acted();
             pokes.clear();
@@ -160,7 +162,7 @@ void Authenticator::work() {
 bool Authenticator::take_work(std::vector<Request>& requests,
                               std::vector<std::function<void()>>& pokes) {
     std::unique_lock lock(mutex_);
-    const bool more_to_do = !untold_.empty() && !failing_;
+    const bool more_to_do = !all_told() && !failing_;
     wake_.wait_for(lock, more_to_do ? milliseconds(0) : limits::change_watch_interval,
                    [this] { return stopping_ || !waiting_.empty() || !poked_.empty(); });
     requests.swap(waiting_);
@@ -171,7 +173,7 @@ bool Authenticator::take_work(std::vector<Request>& requests,
 
 void Authenticator::look_for_changes() {
     const WallTime now = now_();
-    std::vector<std::string> device_ids = store_.keys_expired(expiry_checked_at_, now);
+    const std::vector<std::string> expired = store_.keys_expired(expiry_checked_at_, now);
     const std::int64_t data_version = store_.data_version();
     Changes changes{.device_ids = {}, .seq = change_seq_};
     if (data_version != data_version_) {
@@ -182,10 +184,8 @@ void Authenticator::look_for_changes() {
     // Forgotten first, all of them: if a read fails on the way, the next lookup is still a fresh
     // one.
     for (const std::string& device_id : changes.device_ids) verifier_.forget(device_id);
-    device_ids.insert(device_ids.end(), changes.device_ids.begin(), changes.device_ids.end());
-    std::sort(device_ids.begin(), device_ids.end(), std::greater<>());
-    device_ids.erase(std::unique(device_ids.begin(), device_ids.end()), device_ids.end());
-    std::move(device_ids.begin(), device_ids.end(), std::back_inserter(untold_));
+    std::move(changes.device_ids.begin(), changes.device_ids.end(), std::back_inserter(unasked_));
+    unasked_.insert(unasked_.end(), expired.begin(), expired.end());
 
     expiry_checked_at_ = now;
     data_version_ = data_version;
@@ -215,10 +215,32 @@ void Authenticator::change_profile(const std::string& name) {
 }
 
 void Authenticator::tell_of_some_changes() {
+    if (all_told()) return;
+    const storage::Snapshot one_moment = store_.snapshot();
+    for (std::size_t asked = 0; asked < limits::changes_asked_at_once && !unasked_.empty();
+         ++asked) {
+        if (!tell_if_gone(unasked_.front())) untold_.push_back(unasked_.front());
+        unasked_.pop_front();
+    }
+    if (!unasked_.empty()) return;
     for (std::size_t told = 0; told < limits::changes_told_at_once && !untold_.empty(); ++told) {
         tell_of_change(untold_.back());
         untold_.pop_back();
     }
+    if (!forgiven_.empty()) guard_.forgive(forgiven_);
+    forgiven_.clear();
+}
+
+// Without its record: whoever is connected as this device may not stay.
+bool Authenticator::tell_if_gone(const std::string& device_id) {
+    const std::optional<bool> enabled = store_.is_enabled(device_id);
+    if (enabled && *enabled) return false;
+    on_change_({.device_id = device_id,
+                .device = nullptr,
+                .removed = !enabled,
+                .key_ids = {},
+                .as_of = change_seq_});
+    return true;
 }
 
 void Authenticator::tell_of_change(const std::string& device_id) {
@@ -230,7 +252,9 @@ void Authenticator::tell_of_change(const std::string& device_id) {
     for (const KeyRecord& key : record->keys)
         if (!key.expired(now)) change.key_ids.push_back(key.key_id);
     if (record->psk) change.key_ids.push_back(record->psk->key_id);
+    change.as_of = change_seq_;
     on_change_(change);
+    if (refused_.may_come_again(device_id, *record)) forgiven_.insert(device_id);
 }
 
 void Authenticator::answer(const Request& request, bool stopping) {
@@ -242,50 +266,61 @@ void Authenticator::answer(const Request& request, bool stopping) {
 
 core::AuthAnswer Authenticator::verify(const core::Credentials& shown) {
     if (failing_)  // what is remembered may be out of date
-        return told(shown,
+        return told(shown, LoginGuard::name_of(shown),
                     refused(Reason::server_unavailable, "changes of devices cannot be read"));
-    const TimePoint begun = Clock::now();
-    if (auto refusal = guard_.refuse(shown, begun)) return told(shown, *std::move(refusal));
     try {
+        const TimePoint begun = Clock::now();
+        const std::string name = name_of(shown);
+        if (auto refusal = guard_.refuse(shown, name, begun))
+            return told(shown, name, *std::move(refusal));
         if (options_.allow_anonymous && !shown.username && !shown.password &&
             shown.proof == core::Credentials::Proof::none)
-            return told(shown, answer_anonymous(shown));
+            return told(shown, name, answer_anonymous(shown));
         const WallTime now = now_();
-        Verification verification = verifier_.verify(shown, now);
+        Verification verification = verifier_.verify(shown, now, change_seq_);
         note(verification, shown.address, now);
         core::AuthAnswer& answer = verification.answer;
         if (answer.identity != nullptr)
-            guard_.admitted(shown, begun);
+            guard_.admitted(shown, name, begun);
         else if (answer.refusal == Reason::bad_user_name_or_password)
-            answer.refusal = guard_.failed(shown, !verification.device_id.empty(), begun);
-        return told(shown, std::move(answer), verification.device_id);
+            answer.refusal = count_failure(shown, name, !verification.device_id.empty(), begun);
+        return told(shown, name, std::move(answer));
     } catch (const SQLite::Exception& failure) {
-        return told(shown, refused(Reason::server_unavailable,
-                                   fmt::format("the database cannot be read: {}", failure.what())));
+        return told(shown, LoginGuard::name_of(shown),
+                    refused(Reason::server_unavailable,
+                            fmt::format("the database cannot be read: {}", failure.what())));
     }
+}
+
+Reason Authenticator::count_failure(const core::Credentials& shown, const std::string& name,
+                                    bool known, TimePoint now) {
+    if (known) refused_.note(name, verifier_.record_of(name));
+    return guard_.failed(shown, name, known, now);
 }
 
 void Authenticator::count_failed_handshake(const core::Credentials& shown, const std::string& why) {
     try {
         const TimePoint begun = Clock::now();
-        if (auto refusal = guard_.refuse(shown, begun)) {
-            told(shown, *std::move(refusal));
-            return;
-        }
+        const std::string name = name_of(shown);
+        if (auto refusal = guard_.refuse(shown, name, begun))
+            return static_cast<void>(told(shown, name, *std::move(refusal)));
         const bool known = verifier_.record_of(shown.proven)->known;
         if (known) note_refusal(shown.proven, "TLS handshake: " + why, shown.address, now_());
-        told(shown, refused(guard_.failed(shown, known, begun), why), known ? shown.proven : "");
+        told(shown, name, refused(count_failure(shown, name, known, begun), why));
     } catch (const SQLite::Exception&) {  // said in the log already
     }
 }
 
-core::AuthAnswer Authenticator::told(const core::Credentials& shown, core::AuthAnswer answer,
-                                     std::string_view device_id) {
+std::string Authenticator::name_of(const core::Credentials& shown) {
+    return shown.username ? verifier_.device_named(*shown.username)
+                          : std::string(LoginGuard::name_of(shown));
+}
+
+core::AuthAnswer Authenticator::told(const core::Credentials& shown, std::string_view name,
+                                     core::AuthAnswer answer) {
     if (answer.identity != nullptr) return answer;
-    std::string identity(device_id);
-    if (identity.empty()) identity = LoginGuard::name_of(shown);
     audit_.note({.kind = core::AuditEvent::Kind::connect_refused,
-                 .identity = std::move(identity),
+                 .identity = std::string(name),
                  .client_id = shown.client_id,
                  .address = shown.address,
                  .why = answer.why});
@@ -308,7 +343,8 @@ core::AuthAnswer Authenticator::answer_anonymous(const core::Credentials& shown)
     // Its session would be the device's, with all that waits in it.
     if (verifier_.record_of(shown.client_id)->known)
         return refused(Reason::client_identifier_not_valid, "the client id is that of a device");
-    return {.identity = std::make_shared<DeviceIdentity>(std::move(client), ProvedBy::nothing),
+    return {.identity = std::make_shared<DeviceIdentity>(std::move(client), ProvedBy::nothing, "",
+                                                         change_seq_),
             .refusal = Reason::success,
             .why = {}};
 }

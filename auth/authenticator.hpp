@@ -14,9 +14,11 @@
 
 #include <condition_variable>
 #include <cstdint>
+#include <deque>
 #include <filesystem>
 #include <functional>
 #include <mutex>
+#include <set>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -28,6 +30,7 @@
 #include "auth/login_guard.hpp"
 #include "auth/profile.hpp"
 #include "auth/profile_store.hpp"
+#include "auth/refused_devices.hpp"
 #include "auth/secret.hpp"
 #include "auth/verifier.hpp"
 #include "broker/base/clock.hpp"
@@ -41,10 +44,13 @@ struct DeviceChange {
     DevicePtr device;                  // null: it may not be connected any more
     bool removed = false;              // it is not known any more, so what it left behind goes, too
     std::vector<std::string> key_ids;  // the keys and the PSK that are valid now
+    // The newest change in the database when this was read. Of many changes some wait to be told,
+    // and who was let in meanwhile may know more than this.
+    std::int64_t as_of = 0;
 
     // What the identity of a live session becomes; null: the session must end. It lives as long as
     // the very key or PSK that it used, or as the device if that was a certificate. An identity
-    // that is not of this device is returned as it is.
+    // that is not of this device, or knows more, is returned as it is.
     core::IdentityPtr renew(std::string_view client_id, const core::IdentityPtr& held) const;
 
     // There is a device now whose name somebody else has as his client id, from before there was.
@@ -109,14 +115,20 @@ private:
     void look_for_changed_profiles();
     void change_profile(const std::string& name);
     void tell_of_some_changes();
+    bool tell_if_gone(const std::string& device_id);
     void tell_of_change(const std::string& device_id);
     core::AuthAnswer verify(const core::Credentials& credentials);
     core::AuthAnswer answer_anonymous(const core::Credentials& credentials);
     void count_failed_handshake(const core::Credentials& shown, const std::string& why);
+    // Whom a stranger means, for the throttle and the audit.
+    std::string name_of(const core::Credentials& shown);
     // The same answer, told to the audit.
-    core::AuthAnswer told(const core::Credentials& shown, core::AuthAnswer answer,
-                          std::string_view device_id = {});
+    core::AuthAnswer told(const core::Credentials& shown, std::string_view name,
+                          core::AuthAnswer answer);
     void note(const Verification& verification, const std::string& address, WallTime now);
+    // Has failed, and counts.
+    Reason count_failure(const core::Credentials& shown, const std::string& name, bool known,
+                         TimePoint now);
     void note_refusal(const std::string& device_id, const std::string& why,
                       const std::string& address, WallTime now);
     void write_sightings();
@@ -137,9 +149,15 @@ private:
     Verifier verifier_;
     std::int64_t forgotten_seq_ = 0;  // deleted from the database up to here
     std::int64_t forgotten_profile_seq_ = 0;
-    // Devices that have changed and whose sessions have not been told; the next one last, and what
-    // changed last before the others: a key revoked does not wait behind an import.
-    std::vector<std::string> untold_;
+    // Devices that have changed and whose sessions have not been told. Of all of them it is asked
+    // first whether they are gone or disabled, which is quickly answered and told: that does not
+    // wait behind an import. Of the others what changed last is told before the rest: nor does a
+    // key revoked later.
+    std::deque<std::string> unasked_;  // the next one first
+    std::vector<std::string> untold_;  // the next one last
+    bool all_told() const { return unasked_.empty() && untold_.empty(); }
+    RefusedDevices refused_;
+    std::set<std::string, std::less<>> forgiven_;  // told just now, and may come again
     WallTime expiry_checked_at_;
     std::unordered_map<std::string, Sighting> sightings_;  // by device_id
     TimePoint sightings_written_at_;

@@ -39,13 +39,16 @@ StoredKey key_in(SQLite::Statement& row) {
 
 DeviceStore::DeviceStore(const std::filesystem::path& file)
     : database_(storage::open_database(file, storage::device_schema)),
+      snapshot_(database_),
       find_(database_, fmt::format("SELECT {} FROM devices WHERE device_id = ?", device_columns)),
       nearest_(database_,
                fmt::format("SELECT {} FROM devices WHERE device_id >= ? ORDER BY device_id LIMIT 1",
                            device_columns)),
+      enabled_(database_, "SELECT enabled FROM devices WHERE device_id = ?"),
       keys_(database_,
             "SELECT key_id, hash, label, created_at, expires_at, last_used_at FROM api_keys "
             "WHERE device_id = ? ORDER BY created_at, key_id"),
+      device_of_key_(database_, "SELECT device_id FROM api_keys WHERE key_id = ?"),
       rules_(database_,
              "SELECT rule_id, effect, operation, filter, across_tenants FROM rules "
              "WHERE device_id = ? "
@@ -112,6 +115,12 @@ StoredDevice DeviceStore::get(std::string_view device_id) {
     refuse_unknown(device_id);
 }
 
+std::optional<bool> DeviceStore::is_enabled(std::string_view device_id) {
+    Query query(enabled_);
+    if (!query.bind(1, device_id).next()) return std::nullopt;
+    return query.column(0).getInt() != 0;
+}
+
 bool DeviceStore::has_devices() {
     return database_.execAndGet("SELECT EXISTS (SELECT * FROM devices)").getInt() != 0;
 }
@@ -158,10 +167,9 @@ std::vector<StoredKey> DeviceStore::keys(std::string_view device_id) {
 }
 
 std::optional<std::string> DeviceStore::device_of_key(std::string_view key_id) {
-    SQLite::Statement query(database_, "SELECT device_id FROM api_keys WHERE key_id = ?");
-    query.bind(1, std::string(key_id));
-    if (!query.executeStep()) return std::nullopt;
-    return query.getColumn(0).getString();
+    Query query(device_of_key_);
+    if (!query.bind(1, key_id).next()) return std::nullopt;
+    return query.column(0).getString();
 }
 
 bool DeviceStore::has_keys() {

@@ -19,6 +19,7 @@
 #include "auth/api_key.hpp"
 #include "broker/base/clock.hpp"
 #include "storage/database.hpp"
+#include "storage/snapshot.hpp"
 
 namespace drawbridge::auth {
 
@@ -76,6 +77,8 @@ public:
 
     // All changes until commit() are one: together or not at all.
     SQLite::Transaction begin();
+    // What is read while it lives is of one moment.
+    storage::Snapshot snapshot() { return storage::Snapshot(snapshot_); }
 
     void add(const NewDevice& device, WallTime now);
     void remove(std::string_view device_id);
@@ -85,6 +88,7 @@ public:
     // for who must not tell by the time whether it is there. Nothing only if there are no devices.
     std::optional<StoredDevice> nearest(std::string_view device_id);
     StoredDevice get(std::string_view device_id);  // throws RefusedChange, which names similar ids
+    std::optional<bool> is_enabled(std::string_view device_id);  // nothing: there is none
     bool has_devices();
 
     void add_key(std::string_view device_id, const StoredKey& key);
@@ -119,10 +123,13 @@ private:
     [[noreturn]] void refuse_unknown(std::string_view device_id);
 
     SQLite::Database database_;
+    storage::Snapshot::Statements snapshot_;
     // Prepared once: what each round of the authenticator asks for.
     SQLite::Statement find_;
     SQLite::Statement nearest_;
+    SQLite::Statement enabled_;
     SQLite::Statement keys_;
+    SQLite::Statement device_of_key_;
     SQLite::Statement rules_;
     SQLite::Statement data_version_;
     SQLite::Statement keys_expired_;

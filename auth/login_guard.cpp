@@ -10,10 +10,10 @@ namespace {
 
 using Kind = LoginThrottle::Lock::Kind;
 
-LoginAttempt attempt_of(const core::Credentials& shown) {
+LoginAttempt attempt_of(const core::Credentials& shown, std::string_view name) {
     return {.network = shown.network,
             .address = shown.address,
-            .name = LoginGuard::name_of(shown),
+            .name = name,
             .client_id = shown.client_id};
 }
 
@@ -76,35 +76,43 @@ std::string_view LoginGuard::name_of(const core::Credentials& shown) {
 LoginGuard::LoginGuard(const ThrottleSettings& settings, core::Audit& audit)
     : settings_(settings), audit_(audit), throttle_(settings) {}
 
-std::optional<core::AuthAnswer> LoginGuard::refuse(const core::Credentials& shown, TimePoint now) {
+std::optional<core::AuthAnswer> LoginGuard::refuse(const core::Credentials& shown,
+                                                   std::string_view name, TimePoint now) {
     std::optional<LoginThrottle::Refusal> refusal;
     {
         const std::lock_guard lock(mutex_);
-        refusal = throttle_.begin(attempt_of(shown), now);
+        refusal = throttle_.begin(attempt_of(shown, name), now);
     }
     if (!refusal) return std::nullopt;
     if (refusal->begins)
-        tell_of_lock(shown, {Kind::flapping, shown.client_id, shown.address, refusal->until}, now);
+        tell_of_lock(shown, name, {Kind::flapping, shown.client_id, shown.address, refusal->until},
+                     now);
     std::string why = refusal->why;
     if (refusal->reason == Reason::banned) why += ", " + until(refusal->until, now);
     return core::AuthAnswer{.identity = nullptr, .refusal = refusal->reason, .why = std::move(why)};
 }
 
-void LoginGuard::admitted(const core::Credentials& shown, TimePoint now) {
+void LoginGuard::admitted(const core::Credentials& shown, std::string_view name, TimePoint now) {
     const std::lock_guard lock(mutex_);
-    throttle_.succeeded(attempt_of(shown), now);
+    throttle_.succeeded(attempt_of(shown, name), now);
 }
 
-Reason LoginGuard::failed(const core::Credentials& shown, bool known, TimePoint now) {
+Reason LoginGuard::failed(const core::Credentials& shown, std::string_view name, bool known,
+                          TimePoint now) {
     LoginThrottle::Outcome outcome;
     {
         const std::lock_guard lock(mutex_);
-        outcome = throttle_.failed(attempt_of(shown), known, now);
+        outcome = throttle_.failed(attempt_of(shown, name), known, now);
         last_address_lock_ends_.store(throttle_.last_address_lock_ends(),
                                       std::memory_order_relaxed);
     }
-    for (const LoginThrottle::Lock& begun : outcome.begun) tell_of_lock(shown, begun, now);
+    for (const LoginThrottle::Lock& begun : outcome.begun) tell_of_lock(shown, name, begun, now);
     return outcome.is_locked_everywhere ? Reason::banned : Reason::bad_user_name_or_password;
+}
+
+void LoginGuard::forgive(const std::set<std::string, std::less<>>& names) {
+    const std::lock_guard lock(mutex_);
+    throttle_.forgive(names);
 }
 
 bool LoginGuard::may_log(TimePoint now) {
@@ -112,8 +120,8 @@ bool LoginGuard::may_log(TimePoint now) {
     return quota_.allows(now);
 }
 
-void LoginGuard::tell_of_lock(const core::Credentials& shown, const LoginThrottle::Lock& lock,
-                              TimePoint now) {
+void LoginGuard::tell_of_lock(const core::Credentials& shown, std::string_view name,
+                              const LoginThrottle::Lock& lock, TimePoint now) {
     const std::string words =
         fmt::format("{}, {}", words_for(lock, settings_), until(lock.until, now));
     if (may_log(now))
@@ -121,7 +129,7 @@ void LoginGuard::tell_of_lock(const core::Credentials& shown, const LoginThrottl
     const bool flaps = lock.kind == Kind::flapping;
     audit_.note(
         {.kind = flaps ? core::AuditEvent::Kind::banned : core::AuditEvent::Kind::locked_out,
-         .identity = std::string(name_of(shown)),
+         .identity = std::string(name),
          .client_id = shown.client_id,
          .address = shown.address,
          .why = words});

@@ -8,6 +8,7 @@
 #include <atomic>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -27,11 +28,16 @@ public:
     // Whom a stranger says it is.
     static std::string_view name_of(const core::Credentials& shown);
 
+    // name: what is counted, and told: the device that name_of() means, if it means one.
     // Counts the CONNECT. Nothing: it may be verified.
-    std::optional<core::AuthAnswer> refuse(const core::Credentials& shown, TimePoint now);
-    void admitted(const core::Credentials& shown, TimePoint now);
+    std::optional<core::AuthAnswer> refuse(const core::Credentials& shown, std::string_view name,
+                                           TimePoint now);
+    void admitted(const core::Credentials& shown, std::string_view name, TimePoint now);
     // The credentials were wrong. known: there is a device of that name. Returns what is answered.
-    Reason failed(const core::Credentials& shown, bool known, TimePoint now);
+    Reason failed(const core::Credentials& shown, std::string_view name, bool known, TimePoint now);
+
+    // Forgets what has failed of these devices. They may flap as before.
+    void forgive(const std::set<std::string, std::less<>>& names);
 
     // Nobody from there would be admitted now, whatever it shows.
     bool turns_away(std::uint64_t network, TimePoint now);
@@ -56,8 +62,8 @@ public:
 
 private:
     bool may_log(TimePoint now);
-    void tell_of_lock(const core::Credentials& shown, const LoginThrottle::Lock& lock,
-                      TimePoint now);
+    void tell_of_lock(const core::Credentials& shown, std::string_view name,
+                      const LoginThrottle::Lock& lock, TimePoint now);
 
     const ThrottleSettings settings_;
     core::Audit& audit_;

@@ -95,6 +95,14 @@ LoginThrottle::Outcome LoginThrottle::failed(const LoginAttempt& attempt, bool k
     return outcome;
 }
 
+void LoginThrottle::forgive(const std::set<std::string, std::less<>>& names) {
+    const auto is_theirs = [&](const Known& one) { return names.contains(one.name); };
+    for (Split<Known>* split : {&names_at_addresses_, &names_}) {
+        split->known.erase_if(is_theirs);
+        split->unknown.erase_if(is_theirs);
+    }
+}
+
 bool LoginThrottle::turns_away(std::uint64_t network, TimePoint now) {
     if (now >= last_address_lock_ends_) return false;
     const Known* const address = addresses_.find(network);

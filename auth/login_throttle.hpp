@@ -16,6 +16,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -70,6 +71,10 @@ public:
     void succeeded(const LoginAttempt& attempt, TimePoint now);
     // known: there is a device of that name.
     Outcome failed(const LoginAttempt& attempt, bool known, TimePoint now);
+
+    // Forgets what has failed of these names. What is known of their addresses, and how often they
+    // connect, stays.
+    void forgive(const std::set<std::string, std::less<>>& names);
 
     // Nobody from there would be admitted now, whatever name it says.
     bool turns_away(std::uint64_t network, TimePoint now);

@@ -23,17 +23,21 @@ std::string PskStore::set(std::string_view device_id, const std::vector<std::uin
     std::string psk_id = make_psk_id();
     while (before && before->psk_id == psk_id) psk_id = make_psk_id();
 
+    put(device_id, {.psk_id = psk_id, .sealed = sealed, .created_at = now, .last_used_at = {}});
+    return psk_id;
+}
+
+void PskStore::put(std::string_view device_id, const StoredPsk& psk) {
     SQLite::Statement upsert(
         database_,
         "INSERT INTO psks (device_id, psk_id, sealed, created_at) VALUES (?1, ?2, ?3, ?4) "
         "ON CONFLICT (device_id) DO UPDATE "
         "SET psk_id = ?2, sealed = ?3, created_at = ?4, last_used_at = NULL");
     upsert.bind(1, std::string(device_id));
-    upsert.bind(2, psk_id);
-    upsert.bind(3, sealed.data(), static_cast<int>(sealed.size()));
-    upsert.bind(4, to_unix_ms(now));
+    upsert.bind(2, psk.psk_id);
+    upsert.bind(3, psk.sealed.data(), static_cast<int>(psk.sealed.size()));
+    upsert.bind(4, to_unix_ms(psk.created_at));
     upsert.exec();
-    return psk_id;
 }
 
 void PskStore::remove(std::string_view device_id) {

@@ -31,6 +31,8 @@ public:
     // In place of the one that the device had, under a new psk_id, which is returned.
     std::string set(std::string_view device_id, const std::vector<std::uint8_t>& sealed,
                     WallTime now);
+    // The very PSK that another registry has, with its id. last_used_at is not taken over.
+    void put(std::string_view device_id, const StoredPsk& psk);
     // The device must have one: throws RefusedChange.
     void remove(std::string_view device_id);
     StoredPsk get(std::string_view device_id);

@@ -15,6 +15,7 @@ constexpr std::uint8_t version = 1;
 constexpr std::size_t nonce_bytes = 12;
 constexpr std::size_t tag_bytes = 16;
 constexpr std::size_t head_bytes = 1 + nonce_bytes;
+static_assert(psk_seal_bytes == head_bytes + tag_bytes);
 
 struct FreeCipher {
     void operator()(EVP_CIPHER_CTX* cipher) const { EVP_CIPHER_CTX_free(cipher); }

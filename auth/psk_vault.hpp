@@ -17,6 +17,8 @@
 
 namespace drawbridge::auth {
 
+constexpr std::size_t psk_seal_bytes = 1 + 12 + 16;  // more than the PSK has
+
 class PskVault {
 public:
     explicit PskVault(const Secret& secret);

@@ -26,6 +26,8 @@ struct KeyRecord {
     std::optional<WallTime> expires_at;
 
     bool expired(WallTime now) const { return expires_at && *expires_at <= now; }
+
+    friend bool operator==(const KeyRecord&, const KeyRecord&) = default;
 };
 
 struct DeviceRecord {

@@ -46,9 +46,9 @@ Verifier::Verifier(DeviceStore& store, const Secret& secret, Profiles profiles)
       nobodys_hash_(secret.derive("hash of no key")),
       cache_(limits::device_records_max) {}
 
-Verification Verifier::verify(const core::Credentials& shown, WallTime now) {
+Verification Verifier::verify(const core::Credentials& shown, WallTime now, std::int64_t as_of) {
     const DeviceRecordPtr record =
-        record_of_username(shown.username ? *shown.username : shown.proven);
+        record_of(shown.username ? device_named(*shown.username) : shown.proven);
     const Tried tried = try_password(shown.password ? *shown.password : "", *record);
 
     Verification result;
@@ -57,7 +57,8 @@ Verification Verifier::verify(const core::Credentials& shown, WallTime now) {
     if (!result.answer.why.empty()) return result;
     result.key_id = shown.proof == Proof::none ? tried.key->key_id : shown.proven_key;
     const ProvedBy by = shown.proof == Proof::certificate ? ProvedBy::certificate : ProvedBy::key;
-    result.answer.identity = std::make_shared<DeviceIdentity>(record->device, by, result.key_id);
+    result.answer.identity =
+        std::make_shared<DeviceIdentity>(record->device, by, result.key_id, as_of);
     result.answer.refusal = Reason::success;
     return result;
 }
@@ -108,7 +109,8 @@ std::string Verifier::objection(const core::Credentials& shown, const DeviceReco
     const bool is_own_name = proved && name == device.device_id;
     if (!is_own_name && !any_fits(device.profile->usernames, device, key_id, name))
         return fmt::format("the user name is not the one of profile {}", device.profile->name);
-    if (!may_use_client_id(device, key_id, shown.client_id))
+    // By the key that the session keeps, or the next change would judge otherwise.
+    if (!may_use_client_id(device, proved ? shown.proven_key : key_id, shown.client_id))
         return fmt::format("the client id is not one of profile {}", device.profile->name);
     if (core::tenant_id(device.tenant) == core::no_tenant_left)
         return "the broker has more tenants than it can tell apart";
@@ -141,11 +143,11 @@ std::string Verifier::objection_to_password(const core::Credentials& shown, cons
     return {};
 }
 
-DeviceRecordPtr Verifier::record_of_username(std::string_view username) {
-    DeviceRecordPtr record = record_of(username);
-    if (record->known || username.size() != key_id_size) return record;
+std::string Verifier::device_named(std::string_view username) {
+    if (username.size() != key_id_size) return std::string(username);
+    // Asked also where it is a device's id: the time must not tell.
     const std::optional<std::string> device_id = store_.device_of_key(username);
-    return device_id ? record_of(*device_id) : record;
+    return std::string(device_id && !record_of(username)->known ? *device_id : username);
 }
 
 DeviceRecordPtr Verifier::record_of(std::string_view device_id) {
@@ -158,6 +160,7 @@ DeviceRecordPtr Verifier::record_of(std::string_view device_id) {
 }
 
 DeviceRecordPtr Verifier::read_record(std::string_view device_id) {
+    const storage::Snapshot one_moment = store_.snapshot();
     // Of a device that is not there, all is read of its neighbour: the time must not tell.
     const std::optional<StoredDevice> device = store_.nearest(device_id);
     if (!device) return std::make_shared<DeviceRecord>();

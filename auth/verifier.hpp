@@ -37,9 +37,13 @@ public:
     // store must outlive the verifier.
     Verifier(DeviceStore& store, const Secret& secret, Profiles profiles);
 
-    // Throws SQLite::Exception when the database cannot be read.
-    Verification verify(const core::Credentials& shown, WallTime now);
+    // as_of: the newest change that has been forgotten here, for the identity. Throws
+    // SQLite::Exception when the database cannot be read.
+    Verification verify(const core::Credentials& shown, WallTime now, std::int64_t as_of = 0);
 
+    // The device that a user name means: by its own id, or by that of one of its keys. The name
+    // itself if it means none.
+    std::string device_named(std::string_view username);
     // What the database says of a device; never null.
     DeviceRecordPtr record_of(std::string_view device_id);
     // Its record has changed.
@@ -57,7 +61,6 @@ private:
         bool is_right = false;
     };
 
-    DeviceRecordPtr record_of_username(std::string_view username);
     DeviceRecordPtr read_record(std::string_view device_id);
     KeyRecord record_of_psk(std::string_view device_id, const StoredPsk& psk) const;
     Tried try_password(std::string_view password, const DeviceRecord& record) const;

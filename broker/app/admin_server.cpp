@@ -132,7 +132,7 @@ asio::awaitable<void> AdminServer::serve(Socket socket) {
 
 asio::awaitable<json::object> AdminServer::answer(const json::object& request) {
     const std::string command = text_field(request, "command");
-    if (command == "clients") co_return co_await clients();
+    if (command == "clients") co_return co_await clients(request);
     if (command == "kick") co_return co_await kick(text_field(request, "client_id"));
     if (command == "changed") co_return co_await changed();
     if (command == "audit") co_return co_await flush_audit();
@@ -145,13 +145,17 @@ asio::awaitable<json::object> AdminServer::answer(const json::object& request) {
     co_return refusal(fmt::format("this broker does not know the command \"{}\"", command));
 }
 
-asio::awaitable<json::object> AdminServer::clients() {
+// All of them, or those that the request asks for: by identity, by the beginning of the client id.
+asio::awaitable<json::object> AdminServer::clients(const json::object& request) {
+    const std::string identity = text_field(request, "identity");
+    const std::string prefix = text_field(request, "client_id_prefix");
     std::mutex mutex;
     json::array all;
     const auto list = [&](core::Shard& shard) {
         json::array some;
         shard.visit_sessions([&](const core::Session& session) {
-            if (session.link() == nullptr) return;
+            if (session.link() == nullptr || !session.client_id().starts_with(prefix)) return;
+            if (!identity.empty() && session.identity().id() != identity) return;
             some.push_back(json::object{{"client_id", session.client_id()},
                                         {"identity", session.identity().id()},
                                         {"address", session.link()->address()},

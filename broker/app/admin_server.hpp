@@ -33,7 +33,7 @@ private:
     Awaitable<void> accept();
     Awaitable<void> serve(Socket socket);
     Awaitable<boost::json::object> answer(const boost::json::object& request);
-    Awaitable<boost::json::object> clients();
+    Awaitable<boost::json::object> clients(const boost::json::object& request);
     Awaitable<boost::json::object> kick(std::string client_id);
     Awaitable<boost::json::object> changed();
     Awaitable<boost::json::object> flush_audit();

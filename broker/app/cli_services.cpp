@@ -101,7 +101,7 @@ void show_for_people(DeviceRegistry& registry, const StoredDevice& service,
 void show_service(const GlobalOptions& options, const Arguments& arguments) {
     DeviceRegistry registry(options, IfMissing::refuse);
     const StoredDevice service = get_account(registry, AccountKind::service, arguments.name);
-    const LiveClients clients(registry.live_clients());
+    const LiveClients clients(registry.live_clients_of(arguments.name));
     if (!options.json) return show_for_people(registry, service, clients);
     json::object document = describe(service, clients);
     document["keys"] = keys_as_json(registry, arguments.name);

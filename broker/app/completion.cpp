@@ -1,11 +1,15 @@
 #include "broker/app/completion.hpp"
 
 #include <algorithm>
+#include <boost/json/array.hpp>
+#include <boost/json/object.hpp>
 #include <exception>
 #include <filesystem>
 
 #include "auth/channel_store.hpp"
 #include "auth/device_list.hpp"
+#include "auth/profile_store.hpp"
+#include "broker/app/admin_client.hpp"
 
 namespace drawbridge::app {
 namespace {
@@ -104,6 +108,14 @@ public:
             numbers.push_back(std::to_string(rule.rule_id));
         return numbers;
     }
+    Words profiles() {
+        auth::Profiles profiles = auth::Profiles::built_in();
+        auth::ProfileStore own(store_.database());
+        auth::add_own_profiles(own, profiles);
+        Words names;
+        for (const auth::ProfilePtr& profile : profiles.list()) names.push_back(profile->name);
+        return names;
+    }
     Words channels(const std::string& id) {
         return auth::ChannelStore(store_.database()).channels(id);
     }
@@ -111,6 +123,19 @@ public:
 private:
     auth::DeviceStore store_;
 };
+
+// Of those that are connected now.
+Words client_ids(const GlobalOptions& options, const std::string& prefix) {
+    const auto reply =
+        ask_broker(options.data, {{"command", "clients"}, {"client_id_prefix", prefix}});
+    Words ids;
+    if (!reply) return ids;
+    for (const boost::json::value& client : reply->at("clients").as_array()) {
+        if (ids.size() >= ids_completed_max) break;
+        ids.emplace_back(client.at("client_id").as_string());
+    }
+    return ids;
+}
 
 // The values that an option or a positional may have.
 Words values_of(const CLI::Option& option, const Place& place, const GlobalOptions& options,
@@ -131,6 +156,8 @@ Words values_of(const CLI::Option& option, const Place& place, const GlobalOptio
         return known.ids(prefix, auth::AccountKind::device);
     }
     if (name == "ID") return known.ids(prefix, std::nullopt);
+    if (name == "profile" || (name == "PROFILE" && command != "add")) return known.profiles();
+    if (name == "CLIENT_ID") return client_ids(options, prefix);
     if (name == "NAME" && group == "service" && command != "add")
         return known.ids(prefix, auth::AccountKind::service);
     if (name == "KEY_ID" || name == "key") return known.keys(subject);

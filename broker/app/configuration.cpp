@@ -13,33 +13,11 @@
 #include <utility>
 
 #include "broker/app/configuration_keys.hpp"
+#include "broker/app/configuration_notes.hpp"
 #include "broker/net/ws_upgrade.hpp"
 
 namespace drawbridge::app {
 namespace {
-
-// What there is to say about one file, sorted by line at the end because toml++ walks keys by name.
-class Notes {
-public:
-    explicit Notes(const std::filesystem::path& file) : file_(file.string()) {}
-
-    void add(std::size_t line, std::string text) { notes_.emplace_back(line, std::move(text)); }
-    bool empty() const { return notes_.empty(); }
-
-    std::vector<std::string> lines() const {
-        std::vector<std::pair<std::size_t, std::string>> sorted = notes_;
-        std::stable_sort(sorted.begin(), sorted.end(),
-                         [](const auto& a, const auto& b) { return a.first < b.first; });
-        std::vector<std::string> lines;
-        for (const auto& [line, text] : sorted)
-            lines.push_back(fmt::format("{}:{}: {}", file_, line, text));
-        return lines;
-    }
-
-private:
-    std::string file_;
-    std::vector<std::pair<std::size_t, std::string>> notes_;
-};
 
 std::size_t line_of(const toml::node& node) { return node.source().begin.line; }
 
@@ -82,7 +60,7 @@ class TableReader {
 public:
     // title: as the table is headed in the file, "[limits]"; empty for the file itself.
     TableReader(const toml::table& table, std::string title, std::filesystem::path directory,
-                Notes& mistakes, Notes& warnings)
+                ConfigurationNotes& mistakes, ConfigurationNotes& warnings)
         : table_(table),
           title_(std::move(title)),
           directory_(std::move(directory)),
@@ -277,8 +255,8 @@ private:
     const toml::table& table_;
     std::string title_;
     std::filesystem::path directory_;  // where relative paths start
-    Notes& mistakes_;
-    Notes& warnings_;
+    ConfigurationNotes& mistakes_;
+    ConfigurationNotes& warnings_;
     std::vector<std::string_view> known_;  // literals from configuration_keys.hpp
 };
 
@@ -333,7 +311,7 @@ void TableReader::read(const toml::table& table, std::string title, Section& sec
 
 // Each listener needs an address of its own. listeners: as many as there are tables in the file.
 void check_addresses(const toml::table& root, const std::vector<ListenerConfiguration>& listeners,
-                     Notes& mistakes) {
+                     ConfigurationNotes& mistakes) {
     const toml::array* tables = root["listener"].as_array();
     for (std::size_t i = 0; i < listeners.size(); ++i)
         for (std::size_t earlier = 0; earlier < i; ++earlier)
@@ -392,8 +370,8 @@ Configuration load_configuration(const std::filesystem::path& file) {
 
 Configuration parse_configuration(std::string_view text, const std::filesystem::path& file) {
     const toml::table root = parse(text, file);
-    Notes mistakes(file);
-    Notes warnings(file);
+    ConfigurationNotes mistakes(file);
+    ConfigurationNotes warnings(file);
 
     Configuration configuration;
     TableReader reader(root, "", file.parent_path(), mistakes, warnings);

@@ -146,7 +146,7 @@ void list_devices(const GlobalOptions& options, ListDevices arguments) {
 void show_device(const GlobalOptions& options, const std::string& device_id) {
     DeviceRegistry registry(options, IfMissing::refuse);
     const StoredDevice device = get_account(registry, auth::AccountKind::device, device_id);
-    const LiveClients clients(registry.live_clients());
+    const LiveClients clients(registry.live_clients_of(device.device_id));
     const json::object* client = clients.one_of(device.device_id);
     const json::object pressure = pressure_on(options, device.device_id);
     if (!options.json) return show_for_people(registry, device, client, pressure);

@@ -8,6 +8,8 @@
 
 #include "auth/channel_store.hpp"
 #include "auth/device_list.hpp"
+#include "auth/psk.hpp"
+#include "auth/psk_store.hpp"
 #include "broker/app/command_failed.hpp"
 #include "broker/app/command_output.hpp"
 #include "broker/app/device_lines.hpp"
@@ -23,7 +25,10 @@ namespace json = boost::json;
 class Exporter {
 public:
     Exporter(DeviceRegistry& registry, bool with_keys)
-        : store_(registry.store()), channels_(store_.database()), with_keys_(with_keys) {}
+        : store_(registry.store()),
+          channels_(store_.database()),
+          psks_(store_.database()),
+          with_keys_(with_keys) {}
 
     std::string csv_line(const StoredDevice& device) {
         std::string line;
@@ -57,10 +62,15 @@ public:
         json::array& keys = object["keys"].emplace_array();
         for (const auth::StoredKey& key : store_.keys(device.device_id))
             keys.push_back({{"key_id", key.key_id},
-                            {"hash", hex_of(key.hash)},
+                            {"hash", auth::to_hex(key.hash)},
                             {"label", key.label},
                             {"created_at", json_time(key.created_at)},
                             {"expires_at", json_time(key.expires_at)}});
+        object["sealed_psk"] = nullptr;
+        if (const auto psk = psks_.find(device.device_id))
+            object["sealed_psk"] = {{"psk_id", psk->psk_id},
+                                    {"sealed", auth::to_hex(psk->sealed)},
+                                    {"created_at", json_time(psk->created_at)}};
         return object;
     }
 
@@ -69,6 +79,7 @@ public:
 private:
     auth::DeviceStore& store_;
     auth::ChannelStore channels_;
+    auth::PskStore psks_;
     bool with_keys_;
     std::size_t with_rules_ = 0;
 };

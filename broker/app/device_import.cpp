@@ -9,6 +9,7 @@
 #include "auth/device_row.hpp"
 #include "auth/device_update.hpp"
 #include "auth/limits.hpp"
+#include "auth/psk.hpp"
 #include "broker/app/command_failed.hpp"
 #include "storage/query.hpp"
 #include "storage/unix_time.hpp"
@@ -35,6 +36,7 @@ DeviceImport::DeviceImport(DeviceRegistry& registry, ImportOptions options, Wall
       options_(options),
       now_(now),
       channels_(registry.store().database()),
+      psks_(registry.store().database()),
       insert_device_(registry.store().database(),
                      "INSERT INTO devices "
                      "(device_id, tenant, profile, name, created_at, kind, enabled) "
@@ -65,9 +67,10 @@ std::optional<MadeKey> DeviceImport::take(const DeviceLine& line, std::size_t li
     else
         add(line);
     const bool keys_changed = add_keys(line);
+    const bool psk_changed = set_psk(line);
     const bool channels_changed = set_channels(line);
     const bool rules_changed = set_rules(line);
-    changed = changed || keys_changed || channels_changed || rules_changed;
+    changed = changed || keys_changed || psk_changed || channels_changed || rules_changed;
 
     std::optional<MadeKey> key;
     if (options_.make_keys && count_keys(line.device_id) == 0) key = make_key(line.device_id);
@@ -156,6 +159,29 @@ std::size_t DeviceImport::count_keys(const std::string& device_id) {
                                            : 0;
 }
 
+// In place of the one that the device has. False: it has this one.
+bool DeviceImport::set_psk(const DeviceLine& line) {
+    if (!line.psk && !line.sealed_psk) return false;
+    if (line.sealed_psk && !vault_) vault_.emplace(registry_.open_shared_secret());
+    const auto wanted = line.psk ? auth::psk_of_hex(*line.psk)
+                                 : vault().open(line.device_id, line.sealed_psk->sealed);
+    if (!wanted)
+        throw BadLine(
+            "sealed_psk does not open: it was sealed for another device or under another "
+            "secret.key, or it is damaged");
+    const std::optional<auth::StoredPsk> before = psks_.find(line.device_id);
+    const bool has_it = before && vault().open(line.device_id, before->sealed) == wanted;
+    if (line.psk) {
+        if (!has_it) psks_.set(line.device_id, vault().seal(line.device_id, *wanted), now_);
+        return !has_it;
+    }
+    if (has_it && before->psk_id == line.sealed_psk->psk_id) return false;
+    auth::StoredPsk psk = *line.sealed_psk;
+    if (psk.created_at == WallTime{}) psk.created_at = now_;
+    psks_.put(line.device_id, psk);
+    return true;
+}
+
 bool DeviceImport::set_channels(const DeviceLine& line) {
     if (!line.channels) return false;
     std::vector<std::string> wanted = *line.channels;
@@ -203,6 +229,11 @@ MadeKey DeviceImport::make_key(const std::string& device_id) {
 const auth::KeyHasher& DeviceImport::hasher() {
     if (!hasher_) hasher_.emplace(registry_.open_secret());
     return *hasher_;
+}
+
+const auth::PskVault& DeviceImport::vault() {
+    if (!vault_) vault_.emplace(registry_.open_secret());
+    return *vault_;
 }
 
 }  // namespace drawbridge::app

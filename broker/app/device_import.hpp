@@ -15,6 +15,8 @@
 
 #include "auth/channel_store.hpp"
 #include "auth/device_store.hpp"
+#include "auth/psk_store.hpp"
+#include "auth/psk_vault.hpp"
 #include "broker/app/device_lines.hpp"
 #include "broker/app/device_registry.hpp"
 
@@ -53,20 +55,24 @@ private:
     bool add_keys(const DeviceLine& line);
     bool add_key(const std::string& device_id, auth::StoredKey key);
     std::size_t count_keys(const std::string& device_id);
+    bool set_psk(const DeviceLine& line);
     bool set_channels(const DeviceLine& line);
     bool set_rules(const DeviceLine& line);
     void check_profile(const std::string& name);
     MadeKey make_key(const std::string& device_id);
     const auth::KeyHasher& hasher();
+    const auth::PskVault& vault();
 
     DeviceRegistry& registry_;
     const ImportOptions options_;
     const WallTime now_;
     auth::ChannelStore channels_;
+    auth::PskStore psks_;
     SQLite::Statement insert_device_;
     SQLite::Statement insert_key_;
     SQLite::Statement count_keys_;
     std::optional<auth::KeyHasher> hasher_;                    // once a key is hashed
+    std::optional<auth::PskVault> vault_;                      // once a PSK is sealed or opened
     std::set<std::string> profiles_;                           // known to be there
     std::unordered_map<std::string, std::size_t> line_of_id_;  // of all lines so far
     ImportTotals totals_;

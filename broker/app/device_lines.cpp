@@ -7,6 +7,8 @@
 #include <boost/json/parse.hpp>
 
 #include "auth/allowed_text.hpp"
+#include "auth/psk.hpp"
+#include "auth/psk_vault.hpp"
 #include "broker/app/rfc3339.hpp"
 
 namespace drawbridge::app {
@@ -14,9 +16,9 @@ namespace {
 
 namespace json = boost::json;
 
-constexpr std::string_view columns[] = {"device_id", "kind",          "tenant",   "profile",
-                                        "name",      "enabled",       "channels", "api_key",
-                                        "key_label", "key_expires_at"};
+constexpr std::string_view columns[] = {"device_id", "kind",           "tenant",   "profile",
+                                        "name",      "enabled",        "channels", "api_key",
+                                        "key_label", "key_expires_at", "psk"};
 
 constexpr std::size_t json_depth_max = 4;  // an object, its list, an object in it: 3
 
@@ -50,23 +52,39 @@ std::vector<std::string> split_channels(std::string_view text) {
     return channels;
 }
 
-std::optional<std::uint8_t> digit_of(char c) {
-    if (c >= '0' && c <= '9') return static_cast<std::uint8_t>(c - '0');
-    if (c >= 'a' && c <= 'f') return static_cast<std::uint8_t>(c - 'a' + 10);
-    return std::nullopt;
+// Of digits in lower case, as an export writes them; bytes_max: what they may say at most.
+std::vector<std::uint8_t> bytes_of(std::string_view field, std::string_view hex,
+                                   std::size_t bytes_min, std::size_t bytes_max) {
+    const auto digit_of = [](char c) {
+        return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+    };
+    std::vector<std::uint8_t> bytes;
+    bool good = hex.size() % 2 == 0 && hex.size() >= 2 * bytes_min && hex.size() <= 2 * bytes_max;
+    for (std::size_t i = 0; good && i < hex.size(); i += 2) {
+        const int high = digit_of(hex[i]);
+        const int low = digit_of(hex[i + 1]);
+        good = high >= 0 && low >= 0;
+        bytes.push_back(static_cast<std::uint8_t>(high << 4 | low));
+    }
+    if (good) return bytes;
+    const std::string digits = bytes_min == bytes_max
+                                   ? fmt::format("{}", 2 * bytes_min)
+                                   : fmt::format("{} to {}", 2 * bytes_min, 2 * bytes_max);
+    throw BadLine(fmt::format("{} must be {} hexadecimal digits in lower case", field, digits));
 }
 
 auth::KeyHash hash_of(std::string_view hex) {
     auth::KeyHash hash{};
-    bool good = hex.size() == 2 * hash.size();
-    for (std::size_t i = 0; good && i < hash.size(); ++i) {
-        const auto high = digit_of(hex[2 * i]);
-        const auto low = digit_of(hex[2 * i + 1]);
-        good = high && low;
-        if (good) hash[i] = static_cast<std::uint8_t>(*high << 4 | *low);
-    }
-    if (!good) throw BadLine("hash must be 64 hexadecimal digits in lower case");
+    const std::vector<std::uint8_t> bytes = bytes_of("hash", hex, hash.size(), hash.size());
+    std::copy(bytes.begin(), bytes.end(), hash.begin());
     return hash;
+}
+
+// Which are never told in a message: they are a secret, wrong ones as well.
+std::string psk_digits(std::string text) {
+    if (auth::is_psk_text(text)) return text;
+    throw BadLine(fmt::format("psk must be {} to {} bytes as hexadecimal digits, two for each",
+                              auth::psk_bytes_min, auth::psk_bytes_max));
 }
 
 // The key that three fields of a line say one by one.
@@ -87,6 +105,8 @@ bool set_text(DeviceLine& device, std::string_view field, std::string text) {
         device.profile = std::move(text);
     else if (field == "name")
         device.name = std::move(text);
+    else if (field == "psk")
+        device.psk = psk_digits(std::move(text));
     else if (field == "api_key")
         key_of(device).api_key = std::move(text);
     else if (field == "key_label")
@@ -102,6 +122,8 @@ void check_complete(const DeviceLine& device) {
     if (device.device_id.empty()) throw BadLine("there is no device_id");
     if (device.key && device.key->api_key.empty())
         throw BadLine("key_label and key_expires_at need an api_key");
+    if (device.psk && device.sealed_psk)
+        throw BadLine("psk and sealed_psk both say the PSK; leave out one of them");
 }
 
 // Of JSON: fields of an object, each by name, and null is nothing.
@@ -143,6 +165,26 @@ auth::StoredKey key_in(const json::object& fields) {
     }
     if (key.key_id.empty() || !has_hash) throw BadLine("each of keys needs key_id and hash");
     return key;
+}
+
+auth::StoredPsk psk_in(const json::object& fields) {
+    auth::StoredPsk psk;
+    for (const auto& [name, value] : fields) {
+        if (value.is_null()) continue;
+        std::string text = text_in(name, value);
+        if (name == "psk_id")
+            psk.psk_id = std::move(text);
+        else if (name == "sealed")
+            psk.sealed = bytes_of(name, text, auth::psk_seal_bytes + auth::psk_bytes_min,
+                                  auth::psk_seal_bytes + auth::psk_bytes_max);
+        else if (name == "created_at")
+            psk.created_at = time_of(name, text);
+        else if (name != "last_used_at")  // as with keys
+            throw BadLine(fmt::format("sealed_psk has no field {}", auth::in_message(name)));
+    }
+    if (!auth::is_psk_id(psk.psk_id) || psk.sealed.empty())
+        throw BadLine("sealed_psk needs psk_id (psk- and 4 characters) and sealed");
+    return psk;
 }
 
 auth::Rule rule_in(const json::object& fields) {
@@ -187,6 +229,9 @@ bool set_json(DeviceLine& device, std::string_view field, const json::value& val
     } else if (field == "keys") {
         for (const json::value& key : array_in(field, value))
             device.keys.push_back(key_in(object_in(field, key)));
+    } else if (field == "sealed_psk") {
+        if (!value.is_object()) throw BadLine("sealed_psk must be an object");
+        device.sealed_psk = psk_in(value.get_object());
     } else if (field == "rules") {
         device.rules.emplace();
         for (const json::value& rule : array_in(field, value))
@@ -212,8 +257,9 @@ DeviceLine device_line_of_json(std::string_view line) {
         const std::string_view field(name);
         if (value.is_null() || set_json(device, field, value)) continue;
         if (std::find(std::begin(columns), std::end(columns), field) == std::end(columns))
-            throw BadLine(fmt::format("there is no field {}; there are {}, keys and rules",
-                                      auth::in_message(field), fmt::join(columns, ", ")));
+            throw BadLine(
+                fmt::format("there is no field {}; there are {}, keys, sealed_psk and rules",
+                            auth::in_message(field), fmt::join(columns, ", ")));
         set_text(device, field, text_in(field, value));
     }
     check_complete(device);
@@ -254,16 +300,6 @@ DeviceLine CsvDevices::device_line(std::string_view line) const {
 
 std::string csv_header_of_devices() {
     return "device_id,kind,tenant,profile,name,enabled,channels";
-}
-
-std::string hex_of(const auth::KeyHash& hash) {
-    constexpr std::string_view digits = "0123456789abcdef";
-    std::string hex;
-    for (const std::uint8_t byte : hash) {
-        hex += digits[byte >> 4];
-        hex += digits[byte & 15];
-    }
-    return hex;
 }
 
 }  // namespace drawbridge::app

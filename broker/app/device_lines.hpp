@@ -1,9 +1,9 @@
 // Device lines: one device as a line of an import or an export tells it, in CSV or as JSON.
 //
 // CSV has a header line with the names of its columns, in any order; an empty field says nothing.
-// JSON has an object in each line, with fields of the same names and with `keys` and `rules`
-// besides; null says nothing. What a line says is only read here: whether it can be done,
-// DeviceImport knows.
+// JSON has an object in each line, with fields of the same names and with `keys`, `rules` and
+// `sealed_psk` besides; null says nothing. What a line says is only read here: whether it can be
+// done, DeviceImport knows.
 #pragma once
 
 #include <optional>
@@ -15,6 +15,7 @@
 #include "auth/acl.hpp"
 #include "auth/api_key.hpp"
 #include "auth/device_store.hpp"
+#include "auth/psk_store.hpp"
 #include "broker/app/csv.hpp"
 #include "broker/base/clock.hpp"
 
@@ -38,7 +39,9 @@ struct DeviceLine {
     std::optional<std::vector<std::string>> channels;
     std::optional<std::vector<auth::Rule>> rules;
     std::optional<KeyLine> key;
-    std::vector<auth::StoredKey> keys;  // of which it has the hash; created_at 0: not said
+    std::vector<auth::StoredKey> keys;          // of which it has the hash; created_at 0: not said
+    std::optional<std::string> psk;             // its digits
+    std::optional<auth::StoredPsk> sealed_psk;  // created_at 0: not said
 };
 
 // A line of JSON. Throws BadLine.
@@ -58,8 +61,5 @@ private:
 
 // The names of the columns that an export writes.
 std::string csv_header_of_devices();
-
-// 64 hexadecimal digits, in lower case.
-std::string hex_of(const auth::KeyHash& hash);
 
 }  // namespace drawbridge::app

@@ -58,10 +58,10 @@ MadeKey DeviceRegistry::make_key(std::string_view device_id, const std::string& 
 
 auth::Secret DeviceRegistry::open_shared_secret() {
     if (!auth::has_secret(data_))
-        throw CommandFailed(
-            fmt::format("the keys in this file are hashes, which are good with the secret.key of "
-                        "the broker that they come from; copy that to {} first, with mode 0600",
-                        data_.string()));
+        throw CommandFailed(fmt::format(
+            "the keys in this file are hashed or sealed, which is good with the "
+            "secret.key of the broker that they come from; copy that to {} first, with mode 0600",
+            data_.string()));
     return open_secret();
 }
 
@@ -84,7 +84,15 @@ void DeviceRegistry::tell_broker() const {
 }
 
 boost::json::array DeviceRegistry::live_clients() const {
-    const auto reply = ask_broker(data_, {{"command", "clients"}});
+    return ask_for_clients({{"command", "clients"}});
+}
+
+boost::json::array DeviceRegistry::live_clients_of(std::string_view identity) const {
+    return ask_for_clients({{"command", "clients"}, {"identity", identity}});
+}
+
+boost::json::array DeviceRegistry::ask_for_clients(const boost::json::object& request) const {
+    const auto reply = ask_broker(data_, request);
     if (!reply) return {};
     const boost::json::value* clients = reply->if_contains("clients");
     if (clients == nullptr || !clients->is_array())

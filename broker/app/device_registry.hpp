@@ -60,8 +60,11 @@ public:
 
     // The live connections as the running broker tells them; none if no broker is running.
     boost::json::array live_clients() const;
+    boost::json::array live_clients_of(std::string_view identity) const;
 
 private:
+    boost::json::array ask_for_clients(const boost::json::object& request) const;
+
     std::filesystem::path data_;
     auth::DeviceStore store_;
     auth::ProfileStore profile_store_{store_.database()};

@@ -76,6 +76,20 @@ constexpr std::uint64_t work_of_a_filter = 256;  // of a SUBSCRIBE or UNSUBSCRIB
 constexpr std::size_t pumped_per_turn_max = 16;
 constexpr std::size_t pumped_messages_max = 1'024;
 
+// Messages that wait for one client and are kept on disk: as many as these are in memory as well
+// while it is connected, and as many bytes are read at a time.
+constexpr std::size_t queue_messages_in_memory = 256;
+constexpr std::size_t queue_bytes_read = 256u << 10;
+
+// How long a shard waits for clients to acknowledge what has been sent to them before it has that
+// written to disk. What is acknowledged within that time is never written; the publisher waits
+// for its acknowledgement no longer than that and a write.
+constexpr milliseconds journal_delay{10};
+// What nobody waits for: that a message has been acknowledged, that a client has come or gone.
+constexpr milliseconds journal_lazy_delay{100};
+// Bundles of one shard under way to the disk. What changes meanwhile goes into the next.
+constexpr std::size_t journal_bundles_max = 2;
+
 // Payloads from here on are sent from the one shared copy instead of being copied for each
 // receiver.
 constexpr std::size_t shared_payload_bytes_min = 8u << 10;

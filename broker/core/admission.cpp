@@ -102,7 +102,9 @@ void Shard::enter(Link& link, std::unique_ptr<ConnectRequest> request, bool in_p
     }
     if (!has_place && broker_.sessions() >= settings().limits.max_sessions)
         return refuse(link, *request, Reason::quota_exceeded, "the broker has max_sessions");
+    bool forgets_one = false;
     if (session != nullptr && request->view().clean_start) {  // MQTT-3.1.2-4
+        forgets_one = session->is_kept();
         session->discard();
         session = nullptr;
     }
@@ -113,6 +115,8 @@ void Shard::enter(Link& link, std::unique_ptr<ConnectRequest> request, bool in_p
         sessions_.emplace(session->client_id(), std::move(made));
     }
     session->attach(link, *request, session_present);
+    if (forgets_one && !link.held && link.session != nullptr && keeper_.must_hold(Until::committed))
+        keeper_.hold(link);
 }
 
 void Shard::refuse(Link& link, const ConnectRequest& request, Reason reason, std::string_view why) {
@@ -139,6 +143,7 @@ void Shard::note_refused(const Link& link, const ConnectRequest& request, AuditE
 void Shard::link_lost(Link& link, std::string_view why) {
     std::erase(dirty_, &link);
     link.dirty = false;
+    keeper_.forget(link);
     if (link.session != nullptr) {
         Session& session = *link.session;
         session.detach(End::connection_lost, Reason::success, why);

@@ -1,6 +1,7 @@
 // Broker: the shards and what they share.
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <string_view>
 #include <vector>
@@ -29,8 +30,22 @@ public:
     // How many there are, those without a connection included.
     std::uint64_t sessions() const;
 
+    // Sessions that outlive the process.
+    std::uint64_t kept_sessions() const { return kept_sessions_.load(std::memory_order_relaxed); }
+    void count_kept(int change) {
+        kept_sessions_.fetch_add(static_cast<std::uint64_t>(change), std::memory_order_relaxed);
+    }
+    // On other shards than the one with these stats.
+    bool keeps_elsewhere(const Stats& here) const {
+        return kept_sessions() != here.sessions_kept.read();
+    }
+
     // Where a client id, or a share group, lives for ever.
     unsigned home_of(std::string_view name) const;
+    // name: "share/filter".
+    GroupRef group_of(const std::string& name) const {
+        return {ShareGroups::id_of(name), home_of(name)};
+    }
     // A client id that nobody else has, at home on the given shard (MQTT-3.1.3-6). Any thread.
     std::string draw_client_id(unsigned shard) const;
 
@@ -39,6 +54,7 @@ private:
     RetainedStore retained_{settings_.limits};
     FullQueues full_queues_;
     Audit* audit_ = &no_audit();  // never null
+    std::atomic<std::uint64_t> kept_sessions_{0};
     std::vector<std::unique_ptr<Shard>> shards_;
 };
 

@@ -15,31 +15,33 @@
 #include <string_view>
 #include <vector>
 
-#include "broker/core/tenants.hpp"
+#include "broker/core/identity.hpp"
 #include "broker/core/text_hash.hpp"
 
 namespace drawbridge::core {
 
 class FullQueues {
 public:
-    // tenant: the session's.
-    void add(const std::vector<std::string>& filters, TenantId tenant);
-    // What add() was given.
-    void remove(const std::vector<std::string>& filters, TenantId tenant);
+    // session: what it may have.
+    void add(const std::vector<std::string>& filters, const IdentityPtr& session);
+    // With the same identity as add().
+    void remove(const std::vector<std::string>& filters, const IdentityPtr& session);
 
-    // Is there one among those that messages of the tenant reach? One load while no queue is full.
+    // Would one of those sessions be given such a message? One load while no queue is full.
     bool concern(std::string_view topic, TenantId tenant) const;
 
 private:
-    using Sessions = boost::unordered_flat_map<TenantId, std::size_t>;  // how many, by tenant
-    using Counts = boost::unordered_flat_map<std::string, Sessions, TextHash, std::equal_to<>>;
+    // By tenant; those that more than one tenant's messages reach are under 0.
+    using Sessions = boost::unordered_flat_map<TenantId, std::vector<IdentityPtr>>;
+    using Entries = boost::unordered_flat_map<std::string, Sessions, TextHash, std::equal_to<>>;
 
-    Counts& counts_for(const std::string& filter);
+    static TenantId place_of(const Identity& session);
+    Entries& entries_for(const std::string& filter);
 
     std::atomic<bool> some_{false};
     mutable std::mutex mutex_;
-    Counts exact_;      // guarded by mutex_; by filter without wildcards
-    Counts wildcards_;  // guarded by mutex_
+    Entries exact_;      // guarded by mutex_; by filter without wildcards
+    Entries wildcards_;  // guarded by mutex_
 };
 
 }  // namespace drawbridge::core

@@ -46,6 +46,11 @@ public:
     virtual bool has_rules_across_tenants() const { return false; }
     virtual bool may_receive_across_tenants(std::string_view) const { return false; }
 
+    // Is a message on this topic, of a sender of that tenant, kept from it by the wall?
+    bool is_walled_off(std::string_view topic, TenantId tenant) const;
+    // May it have such a message, if a subscription that it was granted matches the topic?
+    bool may_be_given(std::string_view topic, TenantId tenant) const;
+
     // What bounds this client alone; null: the same as all. Lives as long as the identity.
     virtual const Limits* limits() const { return nullptr; }
 

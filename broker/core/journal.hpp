@@ -38,6 +38,8 @@ struct Bundle {
     std::size_t bytes = 0;
 };
 
+std::size_t bytes_of(const Bundle& bundle);
+
 class Journal {
 public:
     enum class State : std::uint8_t {

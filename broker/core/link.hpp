@@ -43,6 +43,7 @@ public:
     Session* session = nullptr;  // null before admission and after the end
     Pause pause = Pause::none;   // set by Shard::receive()
     bool dirty = false;          // in the shard's list of links to flush
+    bool held = false;           // nothing may leave yet
 
 protected:
     ~Link() = default;

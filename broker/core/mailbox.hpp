@@ -14,13 +14,14 @@
 #include <string>
 #include <vector>
 
+#include "broker/core/identity.hpp"
 #include "broker/core/publish_batch.hpp"
 
 namespace drawbridge::core {
 
 // News about a member of a share group, for the shard where the group lives.
 struct ShareNews {
-    enum class Kind : std::uint8_t { joined, left, available, busy, away };
+    enum class Kind : std::uint8_t { joined, left, new_rules, available, busy, away };
 
     Kind kind = Kind::joined;
     bool retain_as_published = false;
@@ -30,6 +31,7 @@ struct ShareNews {
     MemberKey member = 0;
     std::string share;
     std::string filter;
+    IdentityPtr identity;  // the member's; null unless it joined or has new rules
 };
 
 // To a member that left a message of its group unacknowledged: another one has it now.

@@ -51,30 +51,35 @@ bool Outbound::push(Outgoing message, const Limits& limits, TimePoint now) {
         take(waiting_of_qos0_);
         ++displaced_;
     }
-    if (is_full(bytes, limits) && none_expires_before_ <= now) drop_expired(now);
-    if (is_full(bytes, limits)) return false;
-    waiting_bytes_ += bytes;
-    if (message.qos == 0) {
-        waiting_of_qos0_.push_back(std::move(message));
-    } else {
-        none_expires_before_ = std::min(none_expires_before_, message.message->view().expires_at);
-        waiting_.push_back(std::move(message));
+    if (is_full(bytes, limits) && none_expires_before_ <= now) {
+        none_expires_before_ = TimePoint::max();
+        drop_expired(waiting_, now);
+        drop_expired(fresh_, now);
     }
+    if (is_full(bytes, limits)) return false;
+    if (message.qos == 0) {
+        put_back(waiting_of_qos0_, std::move(message));
+        return true;
+    }
+    none_expires_before_ = std::min(none_expires_before_, message.message->view().expires_at);
+    if (message.seq != 0) message.seq = draw_seq();
+    const bool behind_stored = stored_.messages > 0 || !fresh_.empty() ||
+                               waiting_.size() >= limits::queue_messages_in_memory;
+    put_back(message.seq != 0 && behind_stored ? fresh_ : waiting_, std::move(message));
     return true;
 }
 
-void Outbound::drop_expired(TimePoint now) {
-    none_expires_before_ = TimePoint::max();
-    for (std::size_t left = waiting_.size(); left > 0; --left) {
-        Outgoing message = take(waiting_);
+void Outbound::drop_expired(Ring<Outgoing>& ring, TimePoint now) {
+    for (std::size_t left = ring.size(); left > 0; --left) {
+        Outgoing message = take(ring);
         const MessageView view = message.message->view();
         if (view.expired(now)) {
             ++expired_;
+            note_gone(message.seq);
             continue;
         }
         none_expires_before_ = std::min(none_expires_before_, view.expires_at);
-        waiting_bytes_ += message.message->bytes();
-        waiting_.push_back(std::move(message));
+        put_back(ring, std::move(message));
     }
 }
 
@@ -84,21 +89,34 @@ Outgoing Outbound::take(Ring<Outgoing>& ring) {
     return message;
 }
 
+void Outbound::put_back(Ring<Outgoing>& ring, Outgoing message) {
+    waiting_bytes_ += message.message->bytes();
+    ring.push_back(std::move(message));
+}
+
+// Of QoS 1 or 2, and in memory.
+bool Outbound::has_waiting() {
+    if (waiting_.empty() && stored_.messages == 0) std::swap(waiting_, fresh_);
+    return !waiting_.empty();
+}
+
 Outgoing* Outbound::next(TimePoint now) {
     if (unsent_ > 0) {
         if (!window_open() && !pubrel_comes_first(sent_, unsent_)) return nullptr;
         Outgoing& again = sent_[sent_.size() - unsent_];
         --unsent_;
-        again.sent_before = true;
+        again.sent_before = !std::exchange(again.held, false);
         return &again;
     }
-    while (window_open() && !waiting_.empty()) {
+    while (window_open() && has_waiting()) {
         Outgoing message = take(waiting_);
         if (message.message->view().expired(now)) {  // MQTT-3.3.2-5
             ++expired_;
+            note_gone(message.seq);
             continue;
         }
         message.packet_id = draw_packet_id();
+        message.progressed = message.seq != 0;
         message.awaits = message.qos == 1 ? Outgoing::Awaits::puback : Outgoing::Awaits::pubrec;
         sent_.push_back(std::move(message));
         return &sent_.back();
@@ -149,6 +167,7 @@ void Outbound::acknowledged(Outgoing& message) {
     for (std::size_t i = 0; i < sent_.size(); ++i) {
         if (&sent_[i] != &message) continue;
         if (i >= sent_.size() - unsent_) --unsent_;
+        note_gone(message.seq);
         sent_.erase(i);
         return;
     }
@@ -157,29 +176,27 @@ void Outbound::acknowledged(Outgoing& message) {
 
 std::vector<Outgoing> Outbound::take_waiting_shared() {
     std::vector<Outgoing> gone;
-    for (std::size_t left = waiting_.size(); left > 0; --left) {
-        Outgoing message = take(waiting_);
-        if (message.group.id != 0) {
-            gone.push_back(std::move(message));
-            continue;
+    for (Ring<Outgoing>* const ring : {&waiting_, &fresh_}) {
+        for (std::size_t left = ring->size(); left > 0; --left) {
+            Outgoing message = take(*ring);
+            if (message.group.id != 0)
+                gone.push_back(std::move(message));
+            else
+                put_back(*ring, std::move(message));
         }
-        waiting_bytes_ += message.message->bytes();
-        waiting_.push_back(std::move(message));
     }
     return gone;
 }
 
 std::vector<Outgoing> Outbound::withdraw(const std::function<bool(const MessageView&)>& denied) {
     std::vector<Outgoing> gone;
-    for (Ring<Outgoing>* const ring : {&waiting_, &waiting_of_qos0_}) {
+    for (Ring<Outgoing>* const ring : {&waiting_, &fresh_, &waiting_of_qos0_}) {
         for (std::size_t left = ring->size(); left > 0; --left) {
             Outgoing message = take(*ring);
-            if (denied(message.message->view())) {
+            if (denied(message.message->view()))
                 gone.push_back(std::move(message));
-                continue;
-            }
-            waiting_bytes_ += message.message->bytes();
-            ring->push_back(std::move(message));
+            else
+                put_back(*ring, std::move(message));
         }
     }
     for (std::size_t i = sent_.size() - unsent_; i < sent_.size();) {
@@ -191,6 +208,9 @@ std::vector<Outgoing> Outbound::withdraw(const std::function<bool(const MessageV
             sent_.erase(i);
             --unsent_;
         } else {
+            Outgoing& withdrawn = gone.emplace_back();
+            withdrawn.message = message.message;
+            withdrawn.qos = message.qos;
             message.goes_on_with_pubrel();
             ++i;
         }
@@ -208,14 +228,105 @@ std::vector<Offer> Outbound::offers() const {
     return offers;
 }
 
-void Outbound::offer_taken(std::uint16_t packet_id, std::uint64_t group) {
+std::uint64_t Outbound::offer_taken(std::uint16_t packet_id, std::uint64_t group) {
     for (std::size_t i = sent_.size() - unsent_; i < sent_.size(); ++i) {
         const Outgoing& message = sent_[i];
         if (message.packet_id != packet_id || message.group.id != group) continue;
-        if (message.awaits != Outgoing::Awaits::puback) return;
+        if (message.awaits != Outgoing::Awaits::puback) return 0;
+        const std::uint64_t seq = message.seq;
         --unsent_;
-        return sent_.erase(i);
+        sent_.erase(i);
+        return seq;
     }
+    return 0;
+}
+
+// --- of a session that is kept -------------------------------------------------------------------
+
+void Outbound::restore(std::vector<Outgoing> sent, const KeptQueue& queue, std::uint64_t last_seq) {
+    for (Outgoing& message : sent) {
+        last_packet_id_ = message.packet_id;
+        sent_.push_back(std::move(message));
+    }
+    unsent_ = sent_.size();
+    look_again_at_ = static_cast<std::uint16_t>(last_packet_id_ + 1);
+    stored_ = queue;
+    waiting_bytes_ = queue.bytes;
+    last_seq_ = last_seq;
+}
+
+void Outbound::tell_changes(std::uint64_t told, const std::function<void(Outgoing&)>& tell) {
+    for (std::size_t i = 0; i < sent_.size(); ++i)
+        if (sent_[i].progressed || sent_[i].seq > told) tell(sent_[i]);
+    for (Ring<Outgoing>* const ring : {&waiting_, &fresh_}) {
+        std::size_t first = ring->size();
+        while (first > 0 && (*ring)[first - 1].seq > told) --first;
+        for (; first < ring->size(); ++first) tell((*ring)[first]);
+    }
+}
+
+void Outbound::note_gone(std::uint64_t seq) {
+    if (seq == 0) return;
+    if (!gone_.empty() && gone_.back().last + 1 == seq)
+        gone_.back().last = seq;
+    else
+        gone_.push_back({0, seq, seq});
+}
+
+void Outbound::store(const Outgoing& message) {
+    if (stored_.messages++ == 0) stored_.first = message.seq;
+    stored_.last = message.seq;
+    stored_.bytes += message.message->bytes();
+    stored_.shared += message.group.id != 0;
+}
+
+// What is stored is behind all that is in waiting_, so that goes whole or, if nothing is stored,
+// as far as it is safe; the rest is fresh then.
+void Outbound::leave_to_disk(std::uint64_t safe, bool all) {
+    if (all && !waiting_.empty()) {
+        const KeptQueue behind = std::exchange(stored_, {});
+        Ring<Outgoing> rest;
+        for (Ring<Outgoing>* const ring : {&waiting_, &fresh_}) {
+            if (ring == &fresh_ && behind.messages > 0) {
+                ASSERT(rest.empty());
+                if (stored_.messages == 0) stored_.first = behind.first;
+                stored_.last = behind.last;
+                stored_.messages += behind.messages;
+                stored_.bytes += behind.bytes;
+                stored_.shared += behind.shared;
+            }
+            while (!ring->empty()) {
+                Outgoing message = ring->pop_front();
+                if (rest.empty() && message.seq <= safe)
+                    store(message);
+                else
+                    rest.push_back(std::move(message));
+            }
+        }
+        fresh_ = std::move(rest);
+        return;
+    }
+    while (!fresh_.empty() && fresh_.front().seq <= safe) store(fresh_.pop_front());
+}
+
+bool Outbound::wants_stored() const {
+    return stored_.messages > 0 && waiting_.size() < limits::queue_messages_in_memory / 4;
+}
+
+void Outbound::take_in_stored(std::vector<Outgoing> messages, std::uint64_t last) {
+    for (Outgoing& message : messages) {
+        const std::size_t bytes = message.message->bytes();
+        const std::size_t counted = std::min<std::uint64_t>(bytes, stored_.bytes);
+        waiting_bytes_ += bytes - counted;
+        stored_.bytes -= counted;
+        stored_.messages -= std::min<std::uint64_t>(1, stored_.messages);
+        stored_.shared -= std::min<std::uint64_t>(message.group.id != 0, stored_.shared);
+        waiting_.push_back(std::move(message));
+    }
+    stored_.first = last + 1;
+    if (stored_.first <= stored_.last && stored_.messages > 0) return;
+    waiting_bytes_ -= std::min<std::uint64_t>(stored_.bytes, waiting_bytes_);  // never read
+    stored_ = {};
 }
 
 }  // namespace drawbridge::core

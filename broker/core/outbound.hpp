@@ -3,6 +3,10 @@
 // window, of QoS 0 for a client that reads more slowly than its messages come. MQTT 5.0,
 // sections 4.3, 4.4 and 4.9.
 //
+// Of a session that outlives the process each message has a number, `seq`, under which the journal
+// keeps it. What waits is in three parts then: the oldest in memory, those behind them on disk
+// alone (stored), and the newest in memory again until they are on disk, too (fresh).
+//
 // Limit: the window (the smaller of max_inflight and the client's Receive Maximum) for what is
 // sent; max_queued_messages and max_queued_bytes for what waits. When they are reached, the oldest
 // of QoS 0 make room first, then what has expired; then the new message is refused.
@@ -15,7 +19,10 @@
 
 #include "broker/base/limits.hpp"
 #include "broker/base/ring.hpp"
+#include "broker/core/kept.hpp"
 #include "broker/core/message.hpp"
+#include "broker/core/open_turns.hpp"
+#include "broker/core/recovery.hpp"
 
 namespace drawbridge::core {
 
@@ -31,15 +38,21 @@ struct Outgoing {
     MessagePtr message;                                            // null once PUBREC has come
     std::unique_ptr<std::vector<std::uint32_t>> subscription_ids;  // null if none
     GroupRef group;
+    std::uint64_t seq = 0;        // 0: it is not kept
+    OpenTurnPtr from;             // what waits for it to be safe; null: nothing
     std::uint16_t packet_id = 0;  // 0 while it waits
     std::uint8_t qos = 0;
     bool retain = false;
     bool sent_before = false;  // a further transmission carries DUP
+    bool progressed = false;   // since the journal was told
+    bool held = false;         // it is not sent yet, though it is its turn
     Awaits awaits = Awaits::puback;
 
     // Of QoS 2: the message itself is not needed any more.
     void goes_on_with_pubrel() {
         awaits = Awaits::pubcomp;
+        progressed = true;
+        from.reset();
         message.reset();
         subscription_ids.reset();
         group = GroupRef{};
@@ -77,12 +90,15 @@ public:
     void acknowledged(Outgoing& message);
 
     bool nothing_waits() const {
-        return waiting_.empty() && waiting_of_qos0_.empty() && unsent_ == 0;
+        return waiting_.empty() && waiting_of_qos0_.empty() && unsent_ == 0 &&
+               stored_.messages == 0 && fresh_.empty();
     }
     bool waits_at_qos0() const { return !waiting_of_qos0_.empty(); }
     // Half of the bounds is free again.
     bool has_drained(const Limits& limits) const;
-    std::size_t waiting() const { return waiting_.size() + waiting_of_qos0_.size(); }
+    std::size_t waiting() const {
+        return waiting_.size() + waiting_of_qos0_.size() + stored_.messages + fresh_.size();
+    }
     std::size_t unacknowledged() const { return sent_.size(); }
     // How many were dropped since the last call, because they had expired, or to make room.
     std::size_t take_expired() { return std::exchange(expired_, 0); }
@@ -96,20 +112,52 @@ public:
     std::vector<Offer> offers() const;
     // Takes out what waits and what was sent on an earlier connection, where `denied` says so. Of
     // QoS 2, what was sent stays without its message, and goes on with PUBREL: its identifier is in
-    // use on the other side.
+    // use on the other side. The message is among those returned, but of no group any more: this
+    // client may have it already, so no other gets it (MQTT-4.8.2-4, MQTT-4.8.2-5).
     std::vector<Outgoing> withdraw(const std::function<bool(const MessageView&)>& denied);
     // Another member has taken an offer; nothing happens if it has been sent again meanwhile.
-    void offer_taken(std::uint16_t packet_id, std::uint64_t group);
+    // Returns the seq of what has gone; 0 if none.
+    std::uint64_t offer_taken(std::uint16_t packet_id, std::uint64_t group);
+
+    // --- of a session that is kept
+    // Takes over what the journal had of it; what was sent is sent again.
+    void restore(std::vector<Outgoing> sent, const KeptQueue& queue, std::uint64_t last_seq);
+    std::uint64_t last_seq() const { return last_seq_; }
+    // Calls tell(message) for each message that the journal has not been told of, told up to
+    // `told` included, and for each that has made progress since.
+    void tell_changes(std::uint64_t told, const std::function<void(Outgoing&)>& tell);
+    // Messages that have gone since the last call, and of which the journal may know.
+    std::vector<KeptRange> take_gone() { return std::exchange(gone_, {}); }
+    // What waits and is on disk, up to seq `safe` included, need not stay in memory. all: nor do
+    // the oldest.
+    void leave_to_disk(std::uint64_t safe, bool all);
+    bool has_waiting_in_memory() const { return !waiting_.empty() || has_fresh(); }
+    bool has_fresh() const { return !fresh_.empty(); }
+    // True if there is something on disk that should be read now.
+    bool wants_stored() const;
+    const KeptQueue& stored() const { return stored_; }
+    // What was read: the oldest of what is stored, up to seq `last`.
+    void take_in_stored(std::vector<Outgoing> messages, std::uint64_t last);
+    // The number of the next message that is pushed.
+    std::uint64_t draw_seq() { return ++last_seq_; }
+    void note_gone(std::uint64_t seq);
 
 private:
     bool is_full(std::size_t more_bytes, const Limits& limits) const;
-    void drop_expired(TimePoint now);
+    void drop_expired(Ring<Outgoing>& ring, TimePoint now);
     Outgoing take(Ring<Outgoing>& ring);
+    void put_back(Ring<Outgoing>& ring, Outgoing message);
+    bool has_waiting();
+    void store(const Outgoing& message);
     std::uint16_t draw_packet_id();
 
     Ring<Outgoing> sent_;  // the last unsent_ of them not on this connection yet
     Ring<Outgoing> waiting_;
+    KeptQueue stored_;      // behind waiting_
+    Ring<Outgoing> fresh_;  // behind stored_; empty while that is
     Ring<Outgoing> waiting_of_qos0_;
+    std::vector<KeptRange> gone_;
+    std::uint64_t last_seq_ = 0;
     std::size_t unsent_ = 0;
     std::size_t window_ = 0;
     std::size_t waiting_bytes_ = 0;  // of both

@@ -11,7 +11,6 @@ struct Head {
     std::uint64_t receiver;
     std::uint64_t group;
     std::uint32_t subscription_id;
-    std::uint32_t denials;
     std::uint32_t payload_bytes;
     std::uint32_t properties_bytes;
     std::uint16_t topic_bytes;
@@ -48,7 +47,6 @@ void PublishBatch::append(const Item& item) {
     head.retain = message.retain;
     head.tenant = message.tenant;
     head.retain_as_published = item.retain_as_published;
-    head.denials = item.denials;
     head.packet_id = item.packet_id;
     head.step = item.step;
     head.believed = item.believed;
@@ -82,7 +80,6 @@ std::size_t PublishBatch::read(std::size_t at, Item& item) const {
     item.subscription_id = head.subscription_id;
     item.granted_qos = head.granted_qos;
     item.retain_as_published = head.retain_as_published;
-    item.denials = head.denials;
     item.packet_id = head.packet_id;
     item.step = head.step;
     item.believed = head.believed;

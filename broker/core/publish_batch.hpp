@@ -36,7 +36,6 @@ public:
         std::uint64_t group = 0;  // 0: none, and nothing of the following holds
         MemberKey receiver = 0;
         std::uint32_t subscription_id = 0;
-        std::uint32_t denials = 0;    // members so far whose rules keep this topic from them
         std::uint16_t packet_id = 0;  // offered: what `receiver` knows it by
         std::uint8_t granted_qos = 0;
         bool retain_as_published = false;

@@ -51,9 +51,11 @@ public:
     // Visits messages that filter matches, in the order of their topics, from `after` (exclusive)
     // on, and counts down `steps` for each message it looks at, until they are used up. Returns the
     // place to go on from, or nothing at the end.
-    std::optional<RetainedPlace> search(std::string_view filter, const RetainedPlace& after,
-                                        std::size_t& steps, TimePoint now,
-                                        const Visit& visit) const;
+    // reader: whose messages are visited, beside those without a tenant; 0: all tenants'. Those of
+    // others are passed over, at three looks a topic at most.
+    std::optional<RetainedPlace> search(std::string_view filter, TenantId reader,
+                                        const RetainedPlace& after, std::size_t& steps,
+                                        TimePoint now, const Visit& visit) const;
 
     // All that is kept of one topic: one message, or one each of several tenants.
     std::vector<KeptRetained> of_topic(std::string_view topic) const;
@@ -68,7 +70,10 @@ private:
     };
     using Key = std::pair<std::string_view, TenantId>;  // the message's own topic
 
-    void erase(std::map<Key, Kept>::iterator at);
+    using Place = std::map<Key, Kept>::iterator;
+
+    std::vector<Place> replaced_by(const MessageView& message);
+    void erase(Place at);
 
     const Limits& limits_;
     mutable std::shared_mutex mutex_;

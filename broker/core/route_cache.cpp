@@ -33,22 +33,9 @@ const Route& RouteCache::find(std::string_view topic, TenantId tenant) {
         build(topic, tenant, long_topic_);
         return long_topic_;
     }
-    auto found = young_.find(topic);
-    if (found == young_.end()) {
-        const auto aged = old_.find(topic);
-        std::unique_ptr<Remembered> remembered =
-            aged == old_.end() ? std::make_unique<Remembered>(tenant) : std::move(aged->second);
-        if (aged != old_.end()) old_.erase(aged);
-        if (young_.size() >= limits::route_cache_entries_max ||
-            young_bytes_ >= limits::route_cache_bytes_max) {
-            old_ = std::move(young_);
-            young_ = Routes();
-            young_bytes_ = 0;
-        }
-        young_bytes_ += remembered->route.bytes();
-        found = young_.emplace(std::string(topic), std::move(remembered)).first;
-    }
-    Route& route = route_of(*found->second, tenant);
+    const auto found = young_.find(topic);
+    Route* known = found == young_.end() ? nullptr : route_of(*found->second, tenant);
+    Route& route = known != nullptr ? *known : remember(topic, tenant);
     if (route.wildcard_generation != index_.wildcard_generation()) {
         // Built anew it may have grown. What it was counted with before stays counted: too much is
         // forgotten a little early.
@@ -58,14 +45,36 @@ const Route& RouteCache::find(std::string_view topic, TenantId tenant) {
     return route;
 }
 
-Route& RouteCache::route_of(Remembered& topic, TenantId tenant) {
-    if (topic.tenant == tenant) return topic.route;
-    if (!topic.others)
-        topic.others =
-            std::make_unique<boost::unordered_flat_map<TenantId, std::unique_ptr<Route>>>();
-    std::unique_ptr<Route>& other = (*topic.others)[tenant];
-    if (!other) other = std::make_unique<Route>();
-    return *other;
+// Null if there is none yet.
+Route* RouteCache::route_of(Remembered& topic, TenantId tenant) {
+    if (topic.tenant == tenant) return &topic.route;
+    if (!topic.others) return nullptr;
+    const auto other = topic.others->find(tenant);
+    return other == topic.others->end() ? nullptr : other->second.get();
+}
+
+// A route that is not in the young generation. It is there when this returns, perhaps out of date.
+Route& RouteCache::remember(std::string_view topic, TenantId tenant) {
+    if (young_.size() >= limits::route_cache_entries_max ||
+        young_bytes_ >= limits::route_cache_bytes_max) {
+        old_ = std::move(young_);
+        young_ = Routes();
+        young_bytes_ = 0;
+    }
+    auto found = young_.find(topic);
+    if (found == young_.end()) {
+        const auto aged = old_.find(topic);
+        auto remembered =
+            aged == old_.end() ? std::make_unique<Remembered>(tenant) : std::move(aged->second);
+        if (aged != old_.end()) old_.erase(aged);
+        remembered->others.reset();  // they may be many, and all but one are not asked for now
+        young_bytes_ += remembered->route.bytes();
+        found = young_.emplace(std::string(topic), std::move(remembered)).first;
+    }
+    if (Route* const known = route_of(*found->second, tenant)) return *known;
+    auto& others = found->second->others;
+    if (!others) others = std::make_unique<Others>();
+    return *others->emplace(tenant, std::make_unique<Route>()).first->second;
 }
 
 void RouteCache::filter_changed(std::string_view filter) {

@@ -5,7 +5,8 @@
 // topic, a change of a filter with wildcards makes all routes out of date.
 // Limit: limits::route_cache_entries_max topics and route_cache_bytes_max bytes in each of two
 // generations. When the young one is full it becomes the old one and the old one is forgotten, so
-// topics in use stay and the rest go.
+// topics in use stay and the rest go. Of a topic with routes of several tenants, one stays and the
+// others are worked out again.
 #pragma once
 
 #include <boost/unordered/unordered_flat_map.hpp>
@@ -60,19 +61,21 @@ public:
     void forget_all();
 
 private:
+    using Others = boost::unordered_flat_map<TenantId, std::unique_ptr<Route>>;
+
     // Nearly every topic is one tenant's, which is found with it.
     struct Remembered {
         explicit Remembered(TenantId first) : tenant(first) {}
 
         TenantId tenant;
         Route route;
-        std::unique_ptr<boost::unordered_flat_map<TenantId, std::unique_ptr<Route>>>
-            others;  // of other tenants; null if none
+        std::unique_ptr<Others> others;  // of other tenants; null if none
     };
     using Routes = boost::unordered_flat_map<std::string, std::unique_ptr<Remembered>, TextHash,
                                              std::equal_to<>>;
 
-    static Route& route_of(Remembered& topic, TenantId tenant);
+    static Route* route_of(Remembered& topic, TenantId tenant);
+    Route& remember(std::string_view topic, TenantId tenant);
     void build(std::string_view topic, TenantId tenant, Route& route);
 
     const SubscriptionIndex& index_;

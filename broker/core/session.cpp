@@ -72,6 +72,13 @@ void Session::attach(Link& link, const ConnectRequest& request, bool session_pre
     set_throttle();
     set_will(request);
     shard_.stats().connections.add();
+    const bool is_kept = expiry_s_ > 0 && shard_.keeper().is_on();
+    if (is_kept && !keep_) {
+        keep_from_now_on();
+        if (shard_.keeper().must_hold(Until::committed)) shard_.keeper().hold(link);
+        note_change(Keeper::Urgency::now);
+    }
+    note_itself(Keeper::Urgency::lazily);
 
     if (!send_connack(request, session_present)) {
         if (shard_.may_log())
@@ -121,7 +128,12 @@ void Session::detach(End end, Reason reason, std::string_view why) {
     ASSERT(link_ != nullptr);
     const TimePoint now = shard_.now();
     note_end(end, reason, why);
-    if (version_ == wire::Version::v5 && reason != Reason::success && end != End::connection_lost) {
+    held_.reset();
+    if (link_->held) {
+        shard_.keeper().forget(*link_);
+        link_->output.clear();  // CONNACK has never left
+    } else if (version_ == wire::Version::v5 && reason != Reason::success &&
+               end != End::connection_lost) {
         append_answer(
             output(), if_wanted(why), packet_bytes_max_, [&](const wire::PropertyList& properties) {
                 wire::encode(wire::DisconnectView{reason, properties}, version_, output());
@@ -138,24 +150,32 @@ void Session::detach(End end, Reason reason, std::string_view why) {
     memo_.reset();
     wants_room_ = false;
     if (rare_) rare_->end_connection();
-    session_ends_at_ = expiry_s_ == never_expires ? TimePoint::max() : now + seconds(expiry_s_);
+    session_ends_at_ = ends_after(now);
+    shard_.keeper().forget_paused(*this);
     if (will_) will_->due = now + seconds(std::min(will_->delay_s, expiry_s_));
     if (expiry_s_ == 0) return discard();
+    note_itself(Keeper::Urgency::lazily);
     if (will_ && will_->due <= now) publish_will();
     tell_groups();
     offer_shared_messages();
+    leave_queue_to_disk();
     look_for_room();
     arm_deadline();
+}
+
+TimePoint Session::ends_after(TimePoint connection_end) const {
+    return expiry_s_ == never_expires ? TimePoint::max() : connection_end + seconds(expiry_s_);
 }
 
 void Session::discard() {
     ASSERT(link_ == nullptr && !discarded_);
     discarded_ = true;
     end_shared_subscriptions();
-    return_shared_messages();
+    const bool handed_on = return_shared_messages();
     publish_will();            // a group does not pick this session for it any more
     end_some_subscriptions();  // the shard sees to the rest
     queue_has_room();
+    forget_keep(handed_on);
     shard_.deadlines().cancel(*this);
     shard_.session_discarded(*this);
 }
@@ -221,6 +241,7 @@ void Session::set_will(const ConnectRequest& request) {
 void Session::publish_will() {
     if (!will_) return;
     const std::unique_ptr<Will> will = std::move(will_);
+    note_itself(Keeper::Urgency::soon);
     MessageView message = will->message->view();
     if (will->expiry_s) message.expires_at = shard_.now() + seconds(*will->expiry_s);
     message.tenant = identity_->tenant_id();

@@ -12,10 +12,15 @@
 #include "broker/base/result.hpp"
 #include "broker/core/connect_request.hpp"
 #include "broker/core/deadlines.hpp"
+#include "broker/core/held_answers.hpp"
+#include "broker/core/journal.hpp"
+#include "broker/core/keeper.hpp"
 #include "broker/core/link.hpp"
 #include "broker/core/outbound.hpp"
 #include "broker/core/publish_batch.hpp"
+#include "broker/core/recovery.hpp"
 #include "broker/core/retained_store.hpp"
+#include "broker/core/session_keep.hpp"
 #include "broker/core/share_groups.hpp"
 #include "broker/core/subscriber.hpp"
 #include "broker/core/throttle.hpp"
@@ -80,19 +85,28 @@ public:
     // connection (revoked_subscription); what waits and may not be received any more goes.
     void change_identity(IdentityPtr identity);
 
-    // Whether a picked member has taken the message.
-    enum class Taken {
-        yes,
-        not_now,  // it is away, busy or no member any more, and the group did not know
-        denied,   // its rules keep the topic from it
-    };
-    // A message that a share group has picked this session for.
-    Taken deliver_picked(const PublishBatch::Item& item, GroupRef group);
+    // A message that a share group has picked this session for. Returns false if it cannot take it,
+    // because it is away, busy or no member any more, or has other rules: the group did not know
+    // and has been told.
+    bool deliver_picked(const PublishBatch::Item& item, GroupRef group);
     // Another member has taken what this one left unacknowledged.
     void offer_taken(std::uint16_t packet_id, std::uint64_t group);
 
     // Of a discarded session: ends a piece of its subscriptions; true if none is left.
     bool end_some_subscriptions();
+
+    // --- for the keeper, if the session outlives the process
+    bool is_kept() const { return keep_ != nullptr; }
+    // As the journal had it, before the start. Its client is away.
+    void restore(RecoveredSession&& kept, IdentityPtr identity);
+    // Adds what is new since the last time; open: what waits for that to be on disk.
+    void tell_journal(Bundle& bundle, std::vector<OpenTurnPtr>& open);
+    // Something that waits is in memory and need not be, once it is on disk.
+    bool has_queue_in_memory() const;
+    bool leave_queue_to_disk();
+    void take_in_stored(const Journal::Loaded& loaded);
+    // Sends the answers that need not wait any longer.
+    void release_held();
 
     void deliver(OutgoingPublish& publish, const Delivery& delivery) override;
     bool may_receive(std::string_view topic, TenantId tenant) const override;
@@ -133,7 +147,7 @@ private:
         MemberState state = MemberState::available;  // as the groups were told
         std::vector<Replay> replays;
         std::vector<std::string> full_filters;  // as broker().full_queues() was told
-        TenantId full_tenant = 0;               // likewise
+        IdentityPtr full_identity;              // likewise
         // Of this connection:
         ReceivedAliases received_aliases;
         std::unique_ptr<SentAliases> sent_aliases;  // null if the client allows none
@@ -172,8 +186,48 @@ private:
     const Limits& limits() const;  // this client's
     void set_throttle();
 
+    TimePoint ends_after(TimePoint connection_end) const;
+
+    // session_keep.cpp
+    void keep_from_now_on();
+    // The session ends. handed_on: some of its messages have just gone to others.
+    void forget_keep(bool handed_on);
+    void note_change(Keeper::Urgency urgency);
+    void note_itself(Keeper::Urgency urgency);
+    void note_subscription(std::string_view share, std::string_view filter);
+    void note_received(std::uint16_t packet_id, Keeper::Urgency urgency);
+    void keep_message(Outgoing& message);
+    KeptSession row() const;
+    KeptMessage row_of(const Outgoing& message) const;
+    Outgoing outgoing_of(const KeptMessage& row) const;
+    void tell_subscriptions(Bundle& bundle);
+    std::string share_of(GroupRef group) const;
+    void look_at_stored();
+    void restore(const KeptSubscription& kept);
+    bool must_hold(Until until) const;
+    HeldAnswers& held();
+    std::uint64_t turn_now() const;
+    bool holds_many() const;
+    Until until_safe(const MessageView& message, std::uint64_t opened_before) const;
+    // QoS 2, to a client whose session is kept: not before it is on disk.
+    bool waits_for_disk(const Outgoing& message) const {
+        return message.seq != 0 && message.qos == 2 && must_hold(Until::committed);
+    }
+    void hold_publish(Outgoing& message);
+    void send_held(std::uint16_t packet_id);
+    // Has encode(Buffer&) append an answer that waits for `until`.
+    template <class Encode>
+    auto answer(Until until, Encode encode) {
+        if (!must_hold(until)) return encode(output());
+        HeldAnswers& held = this->held();
+        const std::size_t before = held.encoded.size();
+        const auto result = encode(held.encoded);
+        const auto bytes = static_cast<std::uint32_t>(held.encoded.size() - before);
+        if (bytes > 0) held.answers.push_back({turn_now(), bytes, 0, until});
+        return result;
+    }
+
     // session_rules.cpp
-    bool is_walled_off(std::string_view topic, TenantId tenant) const;
     std::string end_denied_subscriptions();
     void withdraw_denied_messages();
 
@@ -193,6 +247,9 @@ private:
     // Returns false if the packet is larger than the client takes.
     bool send(OutgoingPublish& publish, wire::PublishMarks marks,
               std::span<const std::uint32_t> subscription_ids);
+    // One of QoS 1 or 2, whose turn it is.
+    void send(Outgoing& message);
+    void acknowledged(Outgoing& message);
     bool send_next();
     bool has_room();  // the output is below its high-water mark
     std::size_t output_high_water() const;
@@ -202,6 +259,7 @@ private:
     void forget_full_filter(const std::string& filter);
     void look_for_room();
     void queue_has_room();
+    void queue_has_new_rules();
     static wire::PublishMarks marks_of(const Outgoing& message);
 
     // session_retained.cpp
@@ -214,7 +272,8 @@ private:
     void tell_groups();
     void tell_group(const SharedSubscription& subscription, ShareNews::Kind kind);
     void offer_shared_messages();
-    void return_shared_messages();
+    void return_to_group(const Outgoing& message);
+    bool return_shared_messages();  // false if there was none
 
     // session_receive.cpp: one packet each
     bool is_throttled() const;
@@ -225,11 +284,12 @@ private:
     Outcome receive_pubrel(const wire::AckView& ack);
     Outcome receive_pubcomp(const wire::AckView& ack);
     Outcome receive_disconnect(const wire::DisconnectView& disconnect);
-    Reason take_over(const MessageView& message, std::string_view& why);
+    Reason take_over(const MessageView& message, std::string_view& why, Until& until);
+    bool must_be_kept(const MessageView& message) const;
     // why: for the Reason String, which is left out where the client does not want it or cannot
     // take it (MQTT-3.1.2-29, MQTT-3.4.2-2).
     void acknowledge(wire::PacketType type, std::uint16_t packet_id, Reason reason,
-                     std::string_view why = {});
+                     std::string_view why = {}, Until until = Until::now);
     // why, unless the client does not want to be told.
     std::string_view if_wanted(std::string_view why) const;
     bool may_publish(std::string_view topic);
@@ -256,6 +316,8 @@ private:
     std::unique_ptr<Will> will_;
     std::unique_ptr<PublishMemo> memo_;
     std::unique_ptr<Rare> rare_;
+    std::unique_ptr<SessionKeep> keep_;  // null if the session does not outlive the process
+    std::unique_ptr<HeldAnswers> held_;  // null if none is held
     TimePoint last_packet_at_;
     TimePoint session_ends_at_;
     WallTime connected_at_;

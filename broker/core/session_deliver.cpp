@@ -39,6 +39,7 @@ void Session::queue(OutgoingPublish& publish, const Delivery& delivery, std::uin
     const bool at_once = qos > 0 && link_ != nullptr && messages.nothing_waits() &&
                          messages.window_open() && has_room();
     const Limits& limits = this->limits();
+    keep_message(message);
     const bool taken = messages.push(std::move(message), limits, shard_.now());
     count_dropped();
     if (!taken) {
@@ -48,14 +49,19 @@ void Session::queue(OutgoingPublish& publish, const Delivery& delivery, std::uin
     }
     if (!at_once) return tell_groups();
     Outgoing* const next = messages.next(shard_.now());
-    if (next != nullptr && !send(publish, marks_of(*next), delivery.subscription_ids))
-        messages.acknowledged(*next);  // too large: as if it had been sent (MQTT-3.1.2-25)
+    if (next == nullptr) return;
+    if (waits_for_disk(*next)) return hold_publish(*next);
+    if (!send(publish, marks_of(*next), delivery.subscription_ids))
+        acknowledged(*next);  // too large: as if it had been sent (MQTT-3.1.2-25)
 }
 
 // What gave way in the queue, because of its age or to newer messages.
 void Session::count_dropped() {
     if (!outbound_) return;
-    shard_.stats().dropped_expired.add(outbound_->take_expired());
+    if (const std::size_t expired = outbound_->take_expired(); expired > 0) {
+        shard_.stats().dropped_expired.add(expired);
+        note_change(Keeper::Urgency::lazily);
+    }
     const std::size_t displaced = outbound_->take_displaced();
     if (displaced == 0) return;
     shard_.stats().dropped_slow.add(displaced);
@@ -69,8 +75,17 @@ void Session::queue_is_full() {
     if (shard_.settings().queue_full != QueueFull::refuse) return;
     auto& filters = rare().full_filters;
     for (const SubscriptionRef& ref : subscriptions) filters.push_back(ref.entry->filter);
-    rare_->full_tenant = identity_->tenant_id();
-    shard_.broker().full_queues().add(filters, rare_->full_tenant);
+    rare_->full_identity = identity_;
+    shard_.broker().full_queues().add(filters, identity_);
+}
+
+// Other messages may reach it from now on, so others are refused.
+void Session::queue_has_new_rules() {
+    if (!rare_ || rare_->full_filters.empty()) return;
+    FullQueues& full_queues = shard_.broker().full_queues();
+    full_queues.remove(rare_->full_filters, rare_->full_identity);
+    rare_->full_identity = identity_;
+    full_queues.add(rare_->full_filters, identity_);
 }
 
 // Once for each connection.
@@ -90,7 +105,7 @@ void Session::forget_full_filter(const std::string& filter) {
     const auto found = std::ranges::find(filters, filter);
     if (found == filters.end()) return;
     filters.erase(found);
-    shard_.broker().full_queues().remove({filter}, rare_->full_tenant);
+    shard_.broker().full_queues().remove({filter}, rare_->full_identity);
 }
 
 // To be called where messages leave the queue.
@@ -101,7 +116,7 @@ void Session::look_for_room() {
 void Session::queue_has_room() {
     if (!std::exchange(queue_full_, false) || !rare_ || rare_->full_filters.empty()) return;
     shard_.broker().full_queues().remove(std::exchange(rare_->full_filters, {}),
-                                         rare_->full_tenant);
+                                         std::exchange(rare_->full_identity, nullptr));
 }
 
 wire::PublishMarks Session::marks_of(const Outgoing& message) {
@@ -154,6 +169,7 @@ void Session::pump() {
     }
     count_dropped();
     look_for_room();
+    look_at_stored();
     if (link_ != nullptr && rare_ && !rare_->replays.empty()) replay_retained();
     tell_groups();
 }
@@ -161,23 +177,31 @@ void Session::pump() {
 // The next message that waits; false if none can be sent now.
 bool Session::send_next() {
     const TimePoint now = shard_.now();
-    std::span<const std::uint32_t> ids;
     if (Outgoing* const next = outbound_->next(now)) {
-        if (next->awaits == Outgoing::Awaits::pubcomp) {
-            acknowledge(wire::PacketType::pubrel, next->packet_id, Reason::success);
-            return true;
-        }
-        OutgoingPublish publish(next->message, now);
-        if (next->subscription_ids) ids = *next->subscription_ids;
-        if (!send(publish, marks_of(*next), ids)) outbound_->acknowledged(*next);
+        if (next->progressed) note_change(Keeper::Urgency::soon);
+        if (next->awaits == Outgoing::Awaits::pubcomp)
+            acknowledge(wire::PacketType::pubrel, next->packet_id, Reason::success, {},
+                        keep_ ? Until::committed : Until::now);
+        else if (waits_for_disk(*next))
+            hold_publish(*next);
+        else
+            send(*next);
         return true;
     }
     const auto next = outbound_->next_of_qos0(now);
     if (!next) return false;
+    std::span<const std::uint32_t> ids;
     OutgoingPublish publish(next->message, now);
     if (next->subscription_ids) ids = *next->subscription_ids;
     send(publish, marks_of(*next), ids);
     return true;
+}
+
+void Session::send(Outgoing& message) {
+    std::span<const std::uint32_t> ids;
+    OutgoingPublish publish(message.message, shard_.now());
+    if (message.subscription_ids) ids = *message.subscription_ids;
+    if (!send(publish, marks_of(message), ids)) acknowledged(message);
 }
 
 }  // namespace drawbridge::core

@@ -43,10 +43,20 @@ std::size_t Session::receive(Bytes bytes) {
             link.pause = Link::Pause::this_turn;
             break;
         }
+        if (holds_many()) {  // release_held() comes back here
+            link.pause = Link::Pause::until_told;
+            break;
+        }
         wire::Frame frame;
         const auto cut =
             wire::cut_frame(bytes.subspan(used), shard_.settings().limits.max_packet_bytes, frame);
         if (cut == wire::Cut::incomplete) break;
+        if (frame.type == wire::PacketType::publish && (frame.flags & 0x06) != 0 &&
+            shard_.keeper().is_full()) {
+            link.pause = Link::Pause::until_told;
+            shard_.keeper().note_paused(*this);
+            break;
+        }
         Outcome outcome;
         if (cut == wire::Cut::malformed)
             outcome = Violation{Reason::malformed_packet, "MQTT-2.1.4"};
@@ -157,8 +167,8 @@ Session::Outcome Session::receive_publish(const wire::PublishView& publish) {
         if (received_qos2_) shard_.worked(received_qos2_->size() / ids_looked_at_in_a_delivery);
         if (received_qos2_ &&
             std::ranges::find(*received_qos2_, publish.packet_id) != received_qos2_->end()) {
-            acknowledge(wire::PacketType::pubrec, publish.packet_id,
-                        Reason::success);  // MQTT-4.3.3-10
+            acknowledge(wire::PacketType::pubrec, publish.packet_id, Reason::success, {},
+                        keep_ ? Until::committed : Until::now);  // MQTT-4.3.3-10
             return {};
         }
         const std::size_t open = received_qos2_ ? received_qos2_->size() : 0;
@@ -168,8 +178,17 @@ Session::Outcome Session::receive_publish(const wire::PublishView& publish) {
 
     Reason reason = Reason::success;
     std::string_view why;
+    Until until = Until::now;
     if (may_publish(message.topic)) {
-        reason = take_over(message, why);
+        if (publish.qos > 0 && shard_.keeper().refuses() && must_be_kept(message)) {
+            shard_.stats().refused_no_space.add();
+            if (version_ != wire::Version::v5) return {};  // and it is not acknowledged
+            why = "the broker has no space to keep the message";
+            reason = Reason::quota_exceeded;
+            note_publish_refused(message.topic, why);
+        } else {
+            reason = take_over(message, why, until);
+        }
         if (is_failure(reason)) note_publish_refused(message.topic, why);
         if (is_failure(reason) && version_ != wire::Version::v5)
             return Violation{reason, "limit max_queued_messages of a subscriber"};
@@ -183,19 +202,22 @@ Session::Outcome Session::receive_publish(const wire::PublishView& publish) {
         reason = Reason::not_authorized;
         why = "no rule of this client allows the topic";
     }
-    if (publish.qos == 1) acknowledge(wire::PacketType::puback, publish.packet_id, reason, why);
+    if (publish.qos == 1)
+        acknowledge(wire::PacketType::puback, publish.packet_id, reason, why, until);
     if (publish.qos == 2) {
         if (version_ != wire::Version::v5 || !is_failure(reason)) {
             if (!received_qos2_) received_qos2_ = std::make_unique<std::vector<std::uint16_t>>();
             received_qos2_->push_back(publish.packet_id);
+            note_received(publish.packet_id, Keeper::Urgency::in_front);
+            if (keep_) until = Until::committed;
         }
-        acknowledge(wire::PacketType::pubrec, publish.packet_id, reason, why);
+        acknowledge(wire::PacketType::pubrec, publish.packet_id, reason, why, until);
     }
     return {};
 }
 
 // Hands the message on to all who get it, or to nobody, and says why.
-Reason Session::take_over(const MessageView& message, std::string_view& why) {
+Reason Session::take_over(const MessageView& message, std::string_view& why, Until& until) {
     if (message.qos > 0 && shard_.settings().queue_full == QueueFull::refuse &&
         shard_.broker().full_queues().concern(message.topic, message.tenant)) {
         shard_.stats().refused_queue_full.add();
@@ -203,9 +225,18 @@ Reason Session::take_over(const MessageView& message, std::string_view& why) {
         return Reason::quota_exceeded;
     }
     const bool can_be_told = version_ == wire::Version::v5 && message.qos > 0;
+    const std::uint64_t opened_before = shard_.keeper().opened();
     const Reason reason = shard_.publish(message, this, can_be_told);
     if (is_failure(reason)) why = "the retained store is full";
+    if (message.qos > 0) until = until_safe(message, opened_before);
+    if (message.qos == 2 && keep_ && shard_.broker().keeps_elsewhere(shard_.stats()))
+        shard_.keeper().note_published(message);
     return reason;
+}
+
+// By somebody; who does not matter.
+bool Session::must_be_kept(const MessageView& message) const {
+    return message.retain || keep_ || shard_.broker().kept_sessions() > 0;
 }
 
 bool Session::may_publish(std::string_view topic) {
@@ -220,11 +251,13 @@ bool Session::may_publish(std::string_view topic) {
 // --- acknowledgements ----------------------------------------------------------------------------
 
 void Session::acknowledge(wire::PacketType type, std::uint16_t packet_id, Reason reason,
-                          std::string_view why) {
-    append_answer(output(), if_wanted(why), packet_bytes_max_,
-                  [&](const wire::PropertyList& properties) {
-                      wire::encode_ack(type, {packet_id, reason, properties}, version_, output());
-                  });
+                          std::string_view why, Until until) {
+    answer(until, [&](Buffer& out) {
+        return append_answer(
+            out, if_wanted(why), packet_bytes_max_, [&](const wire::PropertyList& properties) {
+                wire::encode_ack(type, {packet_id, reason, properties}, version_, out);
+            });
+    });
 }
 
 std::string_view Session::if_wanted(std::string_view why) const {
@@ -234,10 +267,16 @@ std::string_view Session::if_wanted(std::string_view why) const {
 Session::Outcome Session::receive_puback(const wire::AckView& ack) {
     if (!outbound_) return {};
     if (Outgoing* const message = outbound_->find(ack.packet_id, Outgoing::Awaits::puback)) {
-        outbound_->acknowledged(*message);
+        acknowledged(*message);
         pump();
     }
     return {};
+}
+
+void Session::acknowledged(Outgoing& message) {
+    if (keep_ && message.seq != 0 && message.seq <= keep_->told)
+        note_change(Keeper::Urgency::lazily);
+    outbound_->acknowledged(message);
 }
 
 Session::Outcome Session::receive_pubrec(const wire::AckView& ack) {
@@ -245,7 +284,7 @@ Session::Outcome Session::receive_pubrec(const wire::AckView& ack) {
         outbound_ ? outbound_->find(ack.packet_id, Outgoing::Awaits::pubrec) : nullptr;
     if (message != nullptr &&
         is_failure(ack.reason)) {  // MQTT-4.4.0-2: as good as an acknowledgement
-        outbound_->acknowledged(*message);
+        acknowledged(*message);
         pump();
         return {};
     }
@@ -253,10 +292,12 @@ Session::Outcome Session::receive_pubrec(const wire::AckView& ack) {
     Reason reason = Reason::success;
     if (message != nullptr) {
         message->goes_on_with_pubrel();
+        note_change(Keeper::Urgency::now);
     } else if (!outbound_ || outbound_->find(ack.packet_id, Outgoing::Awaits::pubcomp) == nullptr) {
         reason = Reason::packet_identifier_not_found;
     }
-    acknowledge(wire::PacketType::pubrel, ack.packet_id, reason);  // MQTT-4.3.3-4
+    acknowledge(wire::PacketType::pubrel, ack.packet_id, reason, {},
+                keep_ ? Until::committed : Until::now);  // MQTT-4.3.3-4
     return {};
 }
 
@@ -267,17 +308,19 @@ Session::Outcome Session::receive_pubrel(const wire::AckView& ack) {
         if (found != received_qos2_->end()) {
             *found = received_qos2_->back();
             received_qos2_->pop_back();
+            note_received(ack.packet_id, Keeper::Urgency::now);
             reason = Reason::success;
         }
     }
-    acknowledge(wire::PacketType::pubcomp, ack.packet_id, reason);  // MQTT-4.3.3-11
+    acknowledge(wire::PacketType::pubcomp, ack.packet_id, reason, {},
+                keep_ ? Until::committed : Until::now);  // MQTT-4.3.3-11
     return {};
 }
 
 Session::Outcome Session::receive_pubcomp(const wire::AckView& ack) {
     if (!outbound_) return {};
     if (Outgoing* const message = outbound_->find(ack.packet_id, Outgoing::Awaits::pubcomp)) {
-        outbound_->acknowledged(*message);
+        acknowledged(*message);
         pump();
     }
     return {};

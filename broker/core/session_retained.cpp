@@ -49,8 +49,10 @@ void Session::replay_retained() {
             deliver(publish, delivery, GroupRef{});
             return true;
         };
-        auto rest =
-            shard_.retained().search(replay.filter, replay.after, steps, shard_.now(), visit);
+        // Who reaches across tenants is asked message by message.
+        const TenantId reader = identity_->has_rules_across_tenants() ? 0 : identity_->tenant_id();
+        auto rest = shard_.retained().search(replay.filter, reader, replay.after, steps,
+                                             shard_.now(), visit);
         if (!rest) {
             replays.pop_back();
             continue;

@@ -6,15 +6,7 @@
 namespace drawbridge::core {
 
 bool Session::may_receive(std::string_view topic, TenantId tenant) const {
-    if (is_walled_off(topic, tenant)) return false;
-    return !identity_->has_denied_subscriptions() || identity_->may_receive(topic);
-}
-
-bool Session::is_walled_off(std::string_view topic, TenantId tenant) const {
-    if (tenant == 0) return false;
-    const TenantId own = identity_->tenant_id();
-    if (own == 0 || own == tenant) return false;
-    return !identity_->has_rules_across_tenants() || !identity_->may_receive_across_tenants(topic);
+    return identity_->may_be_given(topic, tenant);
 }
 
 void Session::change_identity(IdentityPtr identity) {
@@ -28,7 +20,11 @@ void Session::change_identity(IdentityPtr identity) {
     const bool changes_routes = keeps_some_away(*before) || keeps_some_away(*identity_) ||
                                 before->tenant_id() != identity_->tenant_id();
     const std::string denied = end_denied_subscriptions();
-    withdraw_denied_messages();
+    if (rare_)
+        for (const SharedSubscription& subscription : rare_->shared)
+            tell_group(subscription, ShareNews::Kind::new_rules);
+    withdraw_denied_messages();  // what goes back to a group is behind the news
+    queue_has_new_rules();
     if (changes_routes && !subscriptions.empty()) shard_.routes().forget_all();
     look_for_room();  // what waited may be gone, and more may be allowed to wait
     if (link_ == nullptr) return;
@@ -52,12 +48,16 @@ std::string Session::end_denied_subscriptions() {
             if (!identity_->may_subscribe(subscription.filter))
                 denied.push_back("$share/" + subscription.share + "/" + subscription.filter);
     for (const std::string& filter : denied) {
-        log::info("client {}: its subscription to {} is not allowed any more and has ended",
-                  client_id_, filter);
         note_subscribe_refused(filter, "its rules do not allow this subscription any more");
         unsubscribe(filter);
     }
-    return denied.empty() ? std::string() : std::move(denied.front());
+    if (denied.empty()) return {};
+    if (shard_.may_log())
+        log::info(
+            "client {}: {} of its subscriptions are not allowed any more and have ended, that to "
+            "{} among them",
+            client_id_, denied.size(), denied.front());
+    return std::move(denied.front());
 }
 
 // A topic is a filter that matches itself alone: if that is not granted, no filter may bring it.
@@ -70,19 +70,25 @@ void Session::withdraw_denied_messages() {
         if (topic == message.topic && tenant == message.tenant) return denied;
         topic = message.topic;
         tenant = message.tenant;
-        return denied = is_walled_off(topic, tenant) || !identity_->may_subscribe(topic);
+        return denied = identity_->is_walled_off(topic, tenant) || !identity_->may_subscribe(topic);
     };
     std::size_t dropped = 0;
     for (const Outgoing& message : outbound_->withdraw(is_denied)) {
-        if (message.group.id != 0)
-            shard_.return_to_group(message.group, key_, message.message->view(), 1);
-        else
+        if (message.group.id != 0) {
+            return_to_group(message);
+        } else {
+            outbound_->note_gone(message.seq);
             ++dropped;
+        }
     }
+    note_change(Keeper::Urgency::lazily);
     if (dropped == 0) return;
     shard_.stats().dropped_denied.add(dropped);
-    log::info("client {}: {} messages that waited for it are not allowed any more and were dropped",
-              client_id_, dropped);
+    if (shard_.may_log())
+        log::info(
+            "client {}: {} messages that it had not received yet are not allowed any more and were "
+            "dropped",
+            client_id_, dropped);
 }
 
 }  // namespace drawbridge::core

@@ -13,16 +13,16 @@ constexpr std::uint64_t work_of_news = 4;
 
 }  // namespace
 
-Session::Taken Session::deliver_picked(const PublishBatch::Item& item, GroupRef group) {
+bool Session::deliver_picked(const PublishBatch::Item& item, GroupRef group) {
     const std::string_view topic = item.message.topic;
     const auto is_its_own = [&](const SharedSubscription& subscription) {
         return subscription.id == item.subscription_id && wire::matches(subscription.filter, topic);
     };
-    if (!rare_ || std::ranges::none_of(rare_->shared, is_its_own)) return Taken::not_now;
-    if (!may_receive(topic, item.message.tenant)) return Taken::denied;
+    if (!rare_ || std::ranges::none_of(rare_->shared, is_its_own)) return false;
+    if (!may_receive(topic, item.message.tenant)) return false;
     if (member_state() > item.believed) {
         tell_groups();
-        return Taken::not_now;
+        return false;
     }
     OutgoingPublish publish(item.message, shard_.now(), 1);
     Delivery delivery;
@@ -31,7 +31,7 @@ Session::Taken Session::deliver_picked(const PublishBatch::Item& item, GroupRef 
     if (item.subscription_id != 0) delivery.subscription_ids = {&item.subscription_id, 1};
     deliver(publish, delivery, group);
     tell_groups();
-    return Taken::yes;
+    return true;
 }
 
 MemberState Session::member_state() const {
@@ -63,28 +63,40 @@ void Session::tell_group(const SharedSubscription& subscription, ShareNews::Kind
     news.qos = subscription.options.qos;
     news.retain_as_published = subscription.options.retain_as_published;
     news.subscription_id = subscription.id;
+    if (kind == ShareNews::Kind::joined || kind == ShareNews::Kind::new_rules)
+        news.identity = identity_;
     shard_.post_share_news(std::move(news));
 }
 
 // The connection is gone, the session stays: what the others can take goes to them.
 void Session::offer_shared_messages() {
     if (!outbound_) return;
-    for (const Outgoing& message : outbound_->take_waiting_shared())
-        shard_.return_to_group(message.group, key_, message.message->view());
+    for (const Outgoing& message : outbound_->take_waiting_shared()) return_to_group(message);
     for (const Offer& offer : outbound_->offers()) shard_.offer_to_group(offer, *this);
 }
 
+void Session::return_to_group(const Outgoing& message) {
+    Keeper& keeper = shard_.keeper();
+    if (keep_) keeper.note_handed_on(keep_->id, message.seq);
+    keeper.begin_cause(message.from);
+    shard_.return_to_group(message.group, key_, message.message->view());
+    keeper.end_cause();
+}
+
 void Session::offer_taken(std::uint16_t packet_id, std::uint64_t group) {
-    if (outbound_) outbound_->offer_taken(packet_id, group);
+    const std::uint64_t seq = outbound_ ? outbound_->offer_taken(packet_id, group) : 0;
+    if (keep_) shard_.keeper().note_handed_on(keep_->id, seq);
 }
 
 // The session ends, and is no member any more.
-void Session::return_shared_messages() {
-    if (!outbound_) return;
-    for (const Outgoing& message : outbound_->take_waiting_shared())
-        shard_.return_to_group(message.group, key_, message.message->view());
-    for (const Offer& offer : outbound_->offers())
+bool Session::return_shared_messages() {
+    if (!outbound_) return false;
+    const auto waiting = outbound_->take_waiting_shared();
+    for (const Outgoing& message : waiting) return_to_group(message);
+    const auto offers = outbound_->offers();
+    for (const Offer& offer : offers)
         shard_.return_to_group(offer.group, key_, offer.message->view());
+    return !waiting.empty() || !offers.empty();
 }
 
 }  // namespace drawbridge::core

@@ -63,14 +63,16 @@ Session::Outcome Session::receive_subscribe(const wire::Frame& frame) {
         request.left = entries.left();
         if (request.left > 0 && shard_.share_used()) return put_off(std::move(request));
     }
-    const bool fits = append_answer(output(), if_wanted(request.why), packet_bytes_max_,
-                                    [&](const wire::PropertyList& properties) {
-                                        wire::SubackView suback;
-                                        suback.packet_id = request.packet_id;
-                                        suback.codes = request.codes;
-                                        suback.properties = properties;
-                                        wire::encode_suback(suback, version_, output());
-                                    });
+    const bool fits = answer(keep_ ? Until::committed : Until::now, [&](Buffer& out) {
+        return append_answer(out, if_wanted(request.why), packet_bytes_max_,
+                             [&](const wire::PropertyList& properties) {
+                                 wire::SubackView suback;
+                                 suback.packet_id = request.packet_id;
+                                 suback.codes = request.codes;
+                                 suback.properties = properties;
+                                 wire::encode_suback(suback, version_, out);
+                             });
+    });
     if (!fits) return Violation{Reason::packet_too_large, "MQTT-3.1.2-24"};
     pump();  // the retained messages
     return {};
@@ -95,6 +97,7 @@ Result<Reason> Session::subscribe(const wire::SubscriptionRequest& request, std:
         return Reason::quota_exceeded;
 
     const auto granted = static_cast<Reason>(request.options.qos);
+    note_subscription(parsed->share, parsed->filter);
     if (shared) {
         subscribe_shared(parsed->share, parsed->filter, request.options, id);
         return granted;  // and no retained messages (section 4.8.2)
@@ -156,13 +159,14 @@ Session::Outcome Session::receive_unsubscribe(const wire::Frame& frame) {
         request.left = entries.left();
         if (request.left > 0 && shard_.share_used()) return put_off(std::move(request));
     }
-    const bool fits =
-        append_answer(output(), "", packet_bytes_max_, [&](const wire::PropertyList&) {
+    const bool fits = answer(keep_ ? Until::committed : Until::now, [&](Buffer& out) {
+        return append_answer(out, "", packet_bytes_max_, [&](const wire::PropertyList&) {
             wire::SubackView unsuback;
             unsuback.packet_id = request.packet_id;
             unsuback.codes = request.codes;
-            wire::encode_unsuback(unsuback, version_, output());
+            wire::encode_unsuback(unsuback, version_, out);
         });
+    });
     if (!fits) return Violation{Reason::packet_too_large, "MQTT-3.1.2-24"};
     return {};
 }
@@ -173,6 +177,7 @@ Reason Session::unsubscribe(std::string_view text) {
     if (!parsed) return Reason::topic_filter_invalid;
     if (!has_subscription(parsed->share, parsed->filter)) return Reason::no_subscription_existed;
     shard_.stats().subscriptions.subtract();
+    note_subscription(parsed->share, parsed->filter);
     if (parsed->share.empty()) {
         const std::string filter(parsed->filter);
         shard_.index_of_filters().unsubscribe(*this, filter);

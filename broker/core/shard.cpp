@@ -23,6 +23,7 @@ RetainedStore& Shard::retained() { return broker_.retained(); }
 
 void Shard::begin_turn(TimePoint now) {
     now_ = now;
+    keeper_.begin_turn();
     pump_some();
     end_sessions();
 }
@@ -48,7 +49,9 @@ void Shard::pump_some() {
 }
 
 void Shard::end_turn() {
+    keeper_.end_turn();
     mail_out();
+    keeper_.turn_mailed();
     flush_links();
     discarded_.clear();
     settled_.clear();
@@ -66,6 +69,7 @@ void Shard::mail_out() {
         mail.from = index_;
         mail.turn = turn_;
         mail.published = published_;
+        keeper_.mailed(to, turn_);
         Shard& other = broker_.shard(to);
         if (other.mailbox().post(std::move(mail))) other.wake();
     }
@@ -78,6 +82,7 @@ void Shard::mail_out() {
 void Shard::flush_links() {
     for (Link* link : dirty_) {
         link->dirty = false;
+        if (link->held) continue;
         link->flush();
         Session* const session = link->session;
         if (session != nullptr && session->wants_room() &&
@@ -92,13 +97,21 @@ void Shard::take_mail() {
     mailbox_.take(inbox_);
     seen_.resize(broker_.shards());
     for (const Mail& mail : inbox_) {
+        bool holds_qos2 = false;
+        keeper_.begin_mail(mail.from, mail.turn);
         for (const ShareNews& news : mail.share_news) apply_share_news(news);
         if (mail.published)
-            mail.published->for_each(
-                [&](const PublishBatch::Item& item) { deliver_here(item.message, nullptr); });
-        mail.shared.for_each([&](const PublishBatch::Item& item) { take_shared(item, mail.from); });
+            mail.published->for_each([&](const PublishBatch::Item& item) {
+                holds_qos2 |= item.message.qos == 2;
+                deliver_here(item.message, nullptr);
+            });
+        mail.shared.for_each([&](const PublishBatch::Item& item) {
+            holds_qos2 |= item.message.qos == 2;
+            take_shared(item, mail.from);
+        });
         for (const OfferTaken& taken : mail.offers_taken) offer_taken(taken);
         seen_[mail.from] = mail.turn;
+        keeper_.end_mail(holds_qos2);
     }
     inbox_.clear();
 }
@@ -112,6 +125,12 @@ bool Shard::congested() const {
 Mail& Shard::mail_for(unsigned shard) {
     outbox_.resize(broker_.shards());
     return outbox_[shard];
+}
+
+std::vector<std::uint64_t> Shard::seen_turns() {
+    seen_.resize(broker_.shards());
+    seen_[index_] = turn_;
+    return seen_;
 }
 
 std::vector<std::uint64_t> Shard::draw_horizon() {
@@ -134,6 +153,9 @@ Reason Shard::publish(const MessageView& message, Session* from, bool whole) {
                       whole ? "refused" : "delivered but not kept");
         if (whole) return Reason::quota_exceeded;
     }
+    if (message.retain)
+        keeper_.note_retained(message.topic,
+                              message.qos > 0 ? Keeper::Urgency::now : Keeper::Urgency::lazily);
     deliver_here(message, from);
     if (broker_.shards() > 1) {
         if (!published_) published_ = std::make_shared<PublishBatch>();

@@ -19,6 +19,7 @@
 #include "broker/core/connect_request.hpp"
 #include "broker/core/contest.hpp"
 #include "broker/core/deadlines.hpp"
+#include "broker/core/keeper.hpp"
 #include "broker/core/link.hpp"
 #include "broker/core/mailbox.hpp"
 #include "broker/core/recent_refusals.hpp"
@@ -40,6 +41,7 @@ public:
 
     unsigned index() const { return index_; }
     TimePoint now() const { return now_; }
+    std::uint64_t turn() const { return turn_; }
     const Settings& settings() const;
     Stats& stats() { return stats_; }
     Mailbox& mailbox() { return mailbox_; }
@@ -59,7 +61,7 @@ public:
     // True while a mailbox that this shard writes to is full: it must not read from clients then.
     bool congested() const;
     // True while work is left that was cut into pieces: the owner must not sleep.
-    bool has_work() const { return !pumping_.empty() || !ending_.empty(); }
+    bool has_work() const { return !pumping_.empty() || !ending_.empty() || keeper_.has_work(); }
     // False when clients cause more log lines than anybody reads.
     bool may_log() { return quota_.allows(now_); }
 
@@ -81,6 +83,13 @@ public:
     void link_writable(Link& link);
     // Has a session with this client id a connection now?
     bool is_connected(std::string_view client_id) const;
+
+    // --- recovery: before the start, in a turn
+    void restore(RecoveredSession&& kept, IdentityPtr identity);
+    // What another life of the broker did not bring to an end.
+    void publish_again(const RecoveredPublish& recovered);
+    // What has come of it is with the journal at the end of the turn.
+    void end_recovery();
 
     // --- administration
     bool kick(std::string_view client_id);
@@ -107,14 +116,17 @@ public:
     RetainedStore& retained();
     Broker& broker() { return broker_; }
     RecentRefusals& recent_refusals() { return recent_refusals_; }
+    Keeper& keeper() { return keeper_; }
+    const Keeper& keeper() const { return keeper_; }
+    // By shard: the last turn of which all mail has been taken in.
+    std::vector<std::uint64_t> seen_turns();
     // Hands a message to all who match, here and on the other shards, and to the retained store.
     // from: null if no session is its publisher. whole: rather nobody gets it than that it is
     // delivered and a bound keeps it from being retained; returns quota_exceeded then.
     Reason publish(const MessageView& message, Session* from, bool whole);
     void post_share_news(ShareNews news);
     // Hands a message back to the group that had picked a member who cannot take it any more.
-    void return_to_group(GroupRef group, MemberKey member, const MessageView& message,
-                         std::uint32_t denials = 0);
+    void return_to_group(GroupRef group, MemberKey member, const MessageView& message);
     // Offers what a member has left unacknowledged to the others of its group. The member keeps it
     // until Session::offer_taken().
     void offer_to_group(const Offer& offer, Session& member);
@@ -150,13 +162,14 @@ private:
     std::unique_ptr<ConnectRequest> end_contest(Contest& contest);
     Contest* contest_for(std::string_view client_id);
     void deliver_here(const MessageView& message, const Session* from);
-    void deliver_to_group(ShareGroup& group, const MessageView& message, std::uint32_t denials = 0);
-    Session::Taken deliver_to_member(const PublishBatch::Item& item, GroupRef group);
+    void deliver_to_group(ShareGroup& group, const MessageView& message);
+    bool deliver_to_member(const PublishBatch::Item& item, GroupRef group);
     bool deliver_offer(ShareGroup& group, const MessageView& message, MemberKey from);
     void take_shared(const PublishBatch::Item& item, unsigned from);
     void offer_taken(const OfferTaken& taken);
     void apply_share_news(const ShareNews& news);
     Mail& mail_for(unsigned shard);
+    void post_shared(unsigned to, const PublishBatch::Item& item);
     void mail_out();
     void pump_some();
     void end_sessions();
@@ -170,7 +183,8 @@ private:
 
     Stats stats_;
     Deadlines deadlines_;  // before what is in it
-    Sessions sessions_;    // keyed by the session's own client id
+    Keeper keeper_{*this};
+    Sessions sessions_;  // keyed by the session's own client id
     boost::unordered_flat_map<MemberKey, Session*> members_;  // sessions with shared subscriptions
     std::vector<std::unique_ptr<Session>> discarded_;         // freed at the end of the turn
     Contests contests_;
@@ -188,6 +202,8 @@ private:
     std::vector<std::unique_ptr<Session>> ending_;  // discarded, with subscriptions left to end
     std::uint64_t work_done_ = 0;
     std::uint64_t share_ends_ = 0;
+    // Before the start: the shard that each session lived on in the last life.
+    boost::unordered_flat_map<const Subscriber*, unsigned> recovered_;
     Contests settled_;  // freed at the end of the turn
     log::Quota quota_;
     RecentRefusals recent_refusals_;

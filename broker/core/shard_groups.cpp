@@ -6,8 +6,11 @@
 namespace drawbridge::core {
 namespace {
 
+// A member that is passed over, because it may not have the message, costs a part of a delivery.
+constexpr std::uint64_t members_looked_at_in_a_delivery = 8;
+
 PublishBatch::Item picked_item(const ShareGroup& group, const ShareMember& member,
-                               const MessageView& message, std::uint32_t denials) {
+                               const MessageView& message) {
     PublishBatch::Item item;
     item.message = message;
     item.group = group.id();
@@ -16,37 +19,42 @@ PublishBatch::Item picked_item(const ShareGroup& group, const ShareMember& membe
     item.granted_qos = member.qos;
     item.retain_as_published = member.retain_as_published;
     item.believed = member.state;
-    item.denials = denials;
     return item;
 }
 
 }  // namespace
 
-// A member on this shard that cannot take the message says why, and the next one is asked; one on
-// another shard sends it back. Meanwhile members come, go and are picked for other messages, so
-// some are asked twice rather than one not at all.
-void Shard::deliver_to_group(ShareGroup& group, const MessageView& message, std::uint32_t denials) {
-    while (!group.empty() && denials < 2 * group.size() + 1) {
-        const ShareMember& member = denials == 0 ? *group.pick() : *group.pick_next();
-        const PublishBatch::Item item = picked_item(group, member, message, denials);
-        if (member.shard != index_) return mail_for(member.shard).shared.append(item);
-        switch (deliver_to_member(item, GroupRef{group.id(), index_})) {
-            case Session::Taken::yes:
-                return;
-            case Session::Taken::not_now:  // and the group knows it by now
-                break;
-            case Session::Taken::denied:
-                ++denials;
-                break;
+// A member on another shard that cannot take the message sends it back. One on this shard says so
+// at once, and the group knows by then why: that it is busy, or away, so this happens twice at
+// most.
+void Shard::deliver_to_group(ShareGroup& group, const MessageView& message) {
+    std::uint64_t steps = 0;
+    for (std::size_t left = 3 * group.size(); left > 0; --left) {
+        const ShareMember* const member = group.pick(message, steps);
+        if (member == nullptr) break;
+        const PublishBatch::Item item = picked_item(group, *member, message);
+        const bool is_here = member->shard == index_;
+        if (!is_here) {
+            post_shared(member->shard, item);
+            if (message.qos == 2 && broker_.keeps_elsewhere(stats_))
+                keeper_.note_published(message, group.name(), member->shard);
         }
+        if (is_here && !deliver_to_member(item, GroupRef{group.id(), index_})) continue;
+        return worked(steps / members_looked_at_in_a_delivery);
     }
+    worked(steps / members_looked_at_in_a_delivery);
     stats_.dropped_no_member.add();
 }
 
-Session::Taken Shard::deliver_to_member(const PublishBatch::Item& item, GroupRef group) {
+// The publisher waits until the message is safe there.
+void Shard::post_shared(unsigned to, const PublishBatch::Item& item) {
+    mail_for(to).shared.append(item);
+    if (item.message.qos > 0 && keeper_.is_on()) keeper_.note_forwarded();
+}
+
+bool Shard::deliver_to_member(const PublishBatch::Item& item, GroupRef group) {
     const auto member = members_.find(item.receiver);
-    if (member == members_.end()) return Session::Taken::not_now;
-    return member->second->deliver_picked(item, group);
+    return member != members_.end() && member->second->deliver_picked(item, group);
 }
 
 // Mail between a group and its members, from the shard `from`.
@@ -54,34 +62,28 @@ void Shard::take_shared(const PublishBatch::Item& item, unsigned from) {
     using Step = PublishBatch::Step;
     if (item.step == Step::picked) {
         const GroupRef group{item.group, from};
-        const Session::Taken taken = deliver_to_member(item, group);
-        if (taken != Session::Taken::yes)
-            return_to_group(group, item.receiver, item.message,
-                            item.denials + (taken == Session::Taken::denied ? 1 : 0));
+        if (!deliver_to_member(item, group)) return_to_group(group, item.receiver, item.message);
         return;
     }
     ShareGroup* const group = groups_.find(item.group);
     if (group == nullptr) return;
     if (item.step == Step::returned)
-        deliver_to_group(*group, item.message, item.denials);
+        deliver_to_group(*group, item.message);
     else if (deliver_offer(*group, item.message, item.receiver))
         mail_for(from).offers_taken.push_back({item.receiver, item.group, item.packet_id});
 }
 
-void Shard::return_to_group(GroupRef group, MemberKey member, const MessageView& message,
-                            std::uint32_t denials) {
+void Shard::return_to_group(GroupRef group, MemberKey member, const MessageView& message) {
     if (group.shard == index_) {
-        if (ShareGroup* const found = groups_.find(group.id))
-            deliver_to_group(*found, message, denials);
+        if (ShareGroup* const found = groups_.find(group.id)) deliver_to_group(*found, message);
         return;
     }
     PublishBatch::Item item;
     item.message = message;
     item.receiver = member;
     item.group = group.id;
-    item.denials = denials;
     item.step = PublishBatch::Step::returned;
-    mail_for(group.shard).shared.append(item);
+    post_shared(group.shard, item);
 }
 
 void Shard::offer_to_group(const Offer& offer, Session& member) {
@@ -97,17 +99,18 @@ void Shard::offer_to_group(const Offer& offer, Session& member) {
     item.group = offer.group.id;
     item.packet_id = offer.packet_id;
     item.step = PublishBatch::Step::offered;
-    mail_for(offer.group.shard).shared.append(item);
+    post_shared(offer.group.shard, item);
 }
 
 // Returns true if another member has it, or is about to.
 bool Shard::deliver_offer(ShareGroup& group, const MessageView& message, MemberKey from) {
-    const ShareMember* const member = group.pick_other(from);
+    std::uint64_t steps = 0;
+    const ShareMember* const member = group.pick_other(message, from, steps);
+    worked(steps / members_looked_at_in_a_delivery);
     if (member == nullptr) return false;
-    const PublishBatch::Item item = picked_item(group, *member, message, 0);
-    if (member->shard == index_)
-        return deliver_to_member(item, GroupRef{group.id(), index_}) == Session::Taken::yes;
-    mail_for(member->shard).shared.append(item);
+    const PublishBatch::Item item = picked_item(group, *member, message);
+    if (member->shard == index_) return deliver_to_member(item, GroupRef{group.id(), index_});
+    post_shared(member->shard, item);
     return true;
 }
 

@@ -1,45 +1,58 @@
 #include "broker/core/share_groups.hpp"
 
-#include <algorithm>
-
 #include "broker/core/subscription_index.hpp"
 
 namespace drawbridge::core {
 
-const ShareMember* ShareGroup::best(MemberState worst, MemberKey except) {
-    const ShareMember* best = nullptr;
-    for (std::size_t i = 0; i < members_.size(); ++i) {
-        const ShareMember& member = members_[(turn_ + i) % members_.size()];
-        if (member.key == except || member.state > worst) continue;
-        if (best == nullptr || member.state < best->state) best = &member;
-        if (best->state == MemberState::available) break;
+const ShareMember* ShareGroup::best(const MessageView& message, MemberState worst, MemberKey except,
+                                    std::uint64_t& steps) {
+    for (Row& row : rows_) {
+        for (auto at = row.begin(); at != row.end(); ++at) {
+            if (at->state > worst) return nullptr;
+            ++steps;
+            if (at->key == except || !at->identity->may_be_given(message.topic, message.tenant))
+                continue;
+            row.splice(row.end(), row, at);
+            return &row.back();
+        }
     }
-    if (best != nullptr) turn_ = static_cast<std::size_t>(best - members_.data()) + 1;
-    return best;
+    return nullptr;
 }
 
-const ShareMember* ShareGroup::pick() { return best(MemberState::away, 0); }
-
-const ShareMember* ShareGroup::pick_other(MemberKey except) {
-    return best(MemberState::busy, except);
+const ShareMember* ShareGroup::pick(const MessageView& message, std::uint64_t& steps) {
+    return best(message, MemberState::away, 0, steps);
 }
 
-const ShareMember* ShareGroup::pick_next() {
-    return members_.empty() ? nullptr : &members_[turn_++ % members_.size()];
+const ShareMember* ShareGroup::pick_other(const MessageView& message, MemberKey except,
+                                          std::uint64_t& steps) {
+    return best(message, MemberState::busy, except, steps);
 }
 
-void ShareGroup::join(const ShareMember& member) {
+void ShareGroup::join(ShareMember member) {
     leave(member.key);
-    members_.push_back(member);
+    Row& row = row_of(member.state);
+    row.push_back(std::move(member));
+    members_.emplace(row.back().key, std::prev(row.end()));
 }
 
 void ShareGroup::leave(MemberKey key) {
-    std::erase_if(members_, [&](const ShareMember& member) { return member.key == key; });
+    const auto member = members_.find(key);
+    if (member == members_.end()) return;
+    row_of(member->second->state).erase(member->second);
+    members_.erase(member);
 }
 
 void ShareGroup::set_state(MemberKey key, MemberState state) {
-    for (ShareMember& member : members_)
-        if (member.key == key) member.state = state;
+    const auto member = members_.find(key);
+    if (member == members_.end() || member->second->state == state) return;
+    Row& row = row_of(state);
+    row.splice(row.end(), row_of(member->second->state), member->second);
+    member->second->state = state;
+}
+
+void ShareGroup::set_identity(MemberKey key, IdentityPtr identity) {
+    const auto member = members_.find(key);
+    if (member != members_.end()) member->second->identity = std::move(identity);
 }
 
 bool ShareGroups::apply(const ShareNews& news) {
@@ -49,7 +62,7 @@ bool ShareGroups::apply(const ShareNews& news) {
     const bool is_new = found == groups_.end();
     if (is_new) {
         if (news.kind != Kind::joined) return false;
-        auto group = std::make_unique<ShareGroup>(++last_id_, news.filter);
+        auto group = std::make_unique<ShareGroup>(id_of(name), news.filter, name);
         index_.add_group(news.filter, *group);
         by_id_.emplace(group->id(), group.get());
         found = groups_.emplace(name, std::move(group)).first;
@@ -63,11 +76,15 @@ bool ShareGroups::apply(const ShareNews& news) {
             member.subscription_id = news.subscription_id;
             member.qos = news.qos;
             member.retain_as_published = news.retain_as_published;
-            group.join(member);
+            member.identity = news.identity;
+            group.join(std::move(member));
             break;
         }
         case Kind::left:
             group.leave(news.member);
+            break;
+        case Kind::new_rules:
+            group.set_identity(news.member, news.identity);
             break;
         case Kind::available:
             group.set_state(news.member, MemberState::available);

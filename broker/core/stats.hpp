@@ -22,8 +22,9 @@ private:
 };
 
 struct Stats {
-    Counter connections;  // now
-    Counter sessions;     // now, those without a connection included
+    Counter connections;    // now
+    Counter sessions;       // now, those without a connection included
+    Counter sessions_kept;  // now, of them: those that outlive the process
     Counter subscriptions;
     Counter messages_in;       // PUBLISH received
     Counter messages_out;      // PUBLISH sent
@@ -36,6 +37,7 @@ struct Stats {
     Counter dropped_no_member;   // of a share group: none is allowed to receive the topic
     Counter dropped_expired;
     Counter dropped_denied;    // waited for a receiver whose rules changed
+    Counter refused_no_space;  // QoS 1 and 2, not taken over because they could not be kept
     Counter retained_refused;  // the retained store was at its bound
 };
 

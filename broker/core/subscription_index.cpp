@@ -82,12 +82,14 @@ void SubscriptionIndex::remove(FilterEntry& entry, std::uint32_t position) {
     drop_if_empty(entry);
 }
 
-bool SubscriptionIndex::has(const Subscriber& subscriber, std::string_view filter) const {
+const Subscription* SubscriptionIndex::find(const Subscriber& subscriber,
+                                            std::string_view filter) const {
     const auto found = filters_.find(filter);
-    if (found == filters_.end()) return false;
+    if (found == filters_.end()) return nullptr;
     const FilterEntry* const entry = found->second.get();
-    return std::ranges::any_of(subscriber.subscriptions,
-                               [&](const SubscriptionRef& ref) { return ref.entry == entry; });
+    const auto ref = std::ranges::find(subscriber.subscriptions, entry,
+                                       [](const auto& each) { return each.entry; });
+    return ref == subscriber.subscriptions.end() ? nullptr : &entry->subscriptions[ref->position];
 }
 
 void SubscriptionIndex::add_group(std::string_view filter, ShareGroup& group) {

@@ -53,7 +53,11 @@ public:
     // Returns false if there was none.
     bool unsubscribe(Subscriber& subscriber, std::string_view filter);
 
-    bool has(const Subscriber& subscriber, std::string_view filter) const;
+    bool has(const Subscriber& subscriber, std::string_view filter) const {
+        return find(subscriber, filter) != nullptr;
+    }
+    // Null if there is none.
+    const Subscription* find(const Subscriber& subscriber, std::string_view filter) const;
 
     void add_group(std::string_view filter, ShareGroup& group);
     void remove_group(std::string_view filter, ShareGroup& group);

@@ -1,20 +1,19 @@
 #include "broker/core/tenants.hpp"
 
-#include <boost/unordered/unordered_flat_map.hpp>
 #include <deque>
+#include <map>
 #include <mutex>
 
 #include "broker/base/assert.hpp"
-#include "broker/core/text_hash.hpp"
 
 namespace drawbridge::core {
 namespace {
 
 struct Table {
     std::mutex mutex;
-    std::deque<std::string> names;  // by number - 1; guarded by mutex
-    boost::unordered_flat_map<std::string_view, TenantId, TextHash, std::equal_to<>>
-        ids;  // keyed by names; guarded by mutex
+    std::deque<std::string> names;             // by number - 1; guarded by mutex
+    std::map<std::string_view, TenantId> ids;  // keyed by names; guarded by mutex. Not by a seeded
+                                               // hash: a seed may come later than a name
 };
 
 Table& table() {

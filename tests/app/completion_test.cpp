@@ -4,6 +4,7 @@
 #include <catch2/catch.hpp>
 
 #include "auth/device_store.hpp"
+#include "auth/profile_store.hpp"
 #include "broker/app/cli_devices.hpp"
 #include "broker/app/cli_keys.hpp"
 #include "broker/app/cli_services.hpp"
@@ -84,6 +85,17 @@ TEST_CASE_METHOD(Fixture, "Tab makes no database and lists no fleet", "[app][com
     for (int i = 0; i < 300; ++i) store.add({std::to_string(i), "", "core", ""}, {});
     all.commit();
     CHECK(complete("device show ").size() == ids_completed_max);
+}
+
+TEST_CASE_METHOD(Fixture, "profiles complete, those built in and the operator's own",
+                 "[app][completion]") {
+    add("pump");
+    auth::DeviceStore store(options.data / "drawbridge.db");
+    auth::ProfileStore(store.database()).put("connector", "client_ids = ['x']", {});
+    CHECK(complete("device add tab --profile conn") == Words{"connector", "connhex"});
+    CHECK(complete("device set pump --profile=op") == Words{"--profile=open"});
+    CHECK(complete("device list --profile los") == Words{"losant"});
+    CHECK(complete("device list --profile none") == Words());
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 
 #include <catch2/catch.hpp>
 
+#include "auth/psk.hpp"
 #include "broker/app/rfc3339.hpp"
 
 namespace drawbridge::app {
@@ -46,6 +47,39 @@ TEST_CASE("a line of CSV says what its columns are for, in any order", "[app][de
     CHECK(device.tenant == "acme");
     CHECK(device.profile == "open");
     CHECK(device.kind == auth::AccountKind::device);
+}
+
+TEST_CASE("a line says a PSK in plain, or in JSON as it was sealed", "[app][device_lines]") {
+    const std::string digits(32, 'a');
+    CHECK(csv("device_id,psk", "p," + digits).psk == digits);
+    CHECK_FALSE(csv("device_id,psk", "p,").psk);
+    CHECK(device_line_of_json(R"({"device_id":"p","psk":")" + digits + "\"}").psk == digits);
+    for (const char* wrong :
+         {"aa", "not hexadecimal, but 16 bytes...", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"})
+        CHECK_THROWS_WITH(csv("device_id,psk", std::string("p,\"") + wrong + '"'),
+                          Contains("16 to 64 bytes") && !Contains(wrong));
+
+    const auto sealed = [](const std::string& fields) {
+        return device_line_of_json(R"({"device_id":"p","sealed_psk":)" + fields + "}").sealed_psk;
+    };
+    const std::string bytes = R"("sealed":")" + std::string(90, 'a') + '"';
+    const auto psk =
+        sealed(R"({"psk_id":"psk-AbCd","created_at":"2027-01-31T00:00:00Z",)" + bytes + "}");
+    REQUIRE(psk);
+    CHECK(psk->psk_id == "psk-AbCd");
+    CHECK(psk->sealed == std::vector<std::uint8_t>(45, 0xAA));
+    CHECK(psk->created_at == parse_rfc3339("2027-01-31T00:00:00Z"));
+    CHECK_FALSE(sealed("null"));
+    CHECK_THROWS_WITH(sealed("[]"), Contains("must be an object"));
+    CHECK_THROWS_WITH(sealed("{" + bytes + "}"), Contains("needs psk_id"));
+    CHECK_THROWS_WITH(sealed(R"({"psk_id":"AbCd1234",)" + bytes + "}"), Contains("needs psk_id"));
+    CHECK_THROWS_WITH(sealed(R"({"psk_id":"psk-AbCd"})"), Contains("and sealed"));
+    CHECK_THROWS_WITH(sealed(R"({"psk_id":"psk-AbCd","sealed":"aa"})"), Contains("hexadecimal"));
+    CHECK_THROWS_WITH(sealed(R"({"psk_id":"psk-AbCd","colour":"red",)" + bytes + "}"),
+                      Contains("no field"));
+    CHECK_THROWS_WITH(device_line_of_json(R"({"device_id":"p","psk":")" + digits +
+                                          R"(","sealed_psk":{"psk_id":"psk-AbCd",)" + bytes + "}}"),
+                      Contains("leave out one"));
 }
 
 TEST_CASE("an empty field of CSV says nothing", "[app][device_lines]") {
@@ -103,7 +137,7 @@ TEST_CASE("a line of JSON says as much, and keys and rules besides", "[app][devi
     CHECK(device.channels == Fields{});
     REQUIRE(device.keys.size() == 1);
     CHECK(device.keys.front().key_id == "AbCd1234");
-    CHECK(hex_of(device.keys.front().hash) == hash);
+    CHECK(auth::to_hex(device.keys.front().hash) == hash);
     CHECK(device.keys.front().created_at == parse_rfc3339("2026-01-01T00:00:00Z"));
     CHECK_FALSE(device.keys.front().expires_at);
     REQUIRE(device.rules);

@@ -123,6 +123,24 @@ TEST_CASE_METHOD(Fixture, "the audit keeps so many rows, the newest", "[auth][au
     CHECK(audit.rows() == 100);
 }
 
+TEST_CASE_METHOD(Fixture, "rows that could not be written push none out", "[auth][audit]") {
+    AuditStore audit(store.database(), {.max_rows = 10, .max_age = hours(24 * 90)});
+    for (int i = 0; i < 5; ++i) write(audit, denied("pump", "t" + std::to_string(i)));
+    store.database().exec(
+        "CREATE TEMP TRIGGER full AFTER INSERT ON main.audit WHEN NEW.subject = 'last' "
+        "BEGIN SELECT RAISE(ABORT, 'disk full'); END");
+    std::vector<Noted> batch;
+    for (int i = 0; i < 10; ++i)
+        batch.push_back({denied("pump", "u" + std::to_string(i)), now, now, 1});
+    batch.push_back({denied("pump", "last"), now, now, 1});
+    CHECK_THROWS_AS(audit.write(batch, now), SQLite::Exception);
+    CHECK_THROWS_AS(audit.write(batch, now), SQLite::Exception);
+    CHECK(rows().size() == 5);
+    store.database().exec("DROP TRIGGER full");
+    write(audit, denied("pump", "t5"));
+    CHECK(rows().size() == 6);
+}
+
 TEST_CASE_METHOD(Fixture, "the audit keeps rows for so long", "[auth][audit]") {
     AuditStore audit(store.database(), {.max_rows = 100, .max_age = hours(24)});
     write(audit, refused("pump"));

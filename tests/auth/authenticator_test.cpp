@@ -254,8 +254,8 @@ TEST_CASE_METHOD(Fixture, "a poke is answered after all changes have been told",
     add("a");
     add("b");
     look(*authenticator);
+    CHECK(told.next().device_id == "b");  // what changed last comes first
     CHECK(told.next().device_id == "a");
-    CHECK(told.next().device_id == "b");
     CHECK(told.empty());
 }
 
@@ -275,6 +275,35 @@ TEST_CASE_METHOD(Fixture, "changes of many devices are all told, and then the po
     CHECK(told_of.size() == count);
     CHECK(told.empty());
     CHECK(ask(*authenticator, credentials("pump-17", key)).identity);
+}
+
+TEST_CASE_METHOD(Fixture, "who was disabled or removed does not stay while others are told",
+                 "[auth][authenticator]") {
+    add("disabled");
+    add("removed");
+    const auto authenticator = start();
+    {
+        SQLite::Transaction all = store.begin();
+        const auto import = [&](const std::string& prefix) {
+            for (std::size_t i = 0; i < limits::changes_asked_at_once; ++i)
+                store.add({prefix + std::to_string(i), "", "core", ""}, today);
+        };
+        import("before-");
+        store.remove("removed");
+        store.set_enabled("disabled", false);
+        import("after-");
+        all.commit();
+    }
+    look(*authenticator);
+    const DeviceChange first = told.next();
+    CHECK(first.device_id == "removed");
+    CHECK(first.removed);
+    CHECK(first.device == nullptr);
+    const DeviceChange second = told.next();
+    CHECK(second.device_id == "disabled");
+    CHECK_FALSE(second.removed);
+    CHECK(second.device == nullptr);
+    CHECK(told.next().device != nullptr);
 }
 
 TEST_CASE_METHOD(Fixture, "anonymous clients are refused unless they are allowed",
@@ -322,6 +351,39 @@ TEST_CASE_METHOD(Fixture, "an anonymous client does not get a device's name, nor
     CHECK_FALSE(change.claims_name_of("pump-19", anonymous));
     const auto device = ask(*authenticator, credentials("pump-18", add_key("pump-18"))).identity;
     CHECK_FALSE(change.claims_name_of("pump-18", device));
+}
+
+TEST_CASE_METHOD(Fixture, "who was let in after a change is not refused because of the one before",
+                 "[auth][authenticator]") {
+    const auto authenticator = start(true);
+    store.set_enabled("pump-17", false);
+    add("valve");
+    look(*authenticator);
+    const DeviceChange first = told.next();
+    const DeviceChange second = told.next();
+    const DeviceChange& disabled = first.device_id == "pump-17" ? first : second;
+    const DeviceChange& added = first.device_id == "valve" ? first : second;
+    REQUIRE(disabled.device == nullptr);
+
+    store.set_enabled("pump-17", true);
+    store.remove("valve");
+    const auto pump = ask(*authenticator, credentials("pump-17", key)).identity;
+    const auto anyone = ask(*authenticator, {.client_id = "valve"}).identity;
+    REQUIRE(pump);
+    REQUIRE(anyone);
+    CHECK(disabled.renew("pump-17", pump) == pump);
+    CHECK_FALSE(added.claims_name_of("valve", anyone));
+
+    look(*authenticator);
+    while (!told.empty()) told.next();
+    store.set_enabled("pump-17", false);
+    add("valve");
+    look(*authenticator);
+    while (!told.empty()) {
+        const DeviceChange change = told.next();
+        if (change.device_id == "pump-17") CHECK(change.renew("pump-17", pump) == nullptr);
+        if (change.device_id == "valve") CHECK(change.claims_name_of("valve", anyone));
+    }
 }
 
 TEST_CASE_METHOD(Fixture, "a device claims its name from whoever had it as a client id before",

@@ -75,6 +75,74 @@ TEST_CASE_METHOD(Fixture, "after too many wrong keys even the right one is refus
     CHECK(ask(*authenticator, from(1, key)).identity);
 }
 
+TEST_CASE_METHOD(Fixture,
+                 "a device that shows its key's id as the user name is locked out as itself",
+                 "[auth][throttle]") {
+    throttle.max_failures = 1;
+    const std::string meter_key = add("meter", "losant");
+    const auto authenticator = start();
+    LoginGuard& guard = authenticator->guard();
+    core::Credentials by_id = credentials("meter", meter_key);
+    by_id.network = 1;
+    core::Credentials by_key_id = by_id;
+    by_key_id.username = std::string(*key_id_of(meter_key));
+    by_key_id.password = wrong;
+    ask(*authenticator, by_key_id);
+    REQUIRE(guard.pressure_on("meter").locks.size() == 1);
+    by_key_id.password = meter_key;
+    CHECK(ask(*authenticator, by_key_id).refusal == Reason::banned);
+    CHECK(ask(*authenticator, by_id).refusal == Reason::banned);  // one device, by either name
+    settle(*authenticator);
+    REQUIRE(audit.events.size() == 4);
+    for (const core::AuditEvent& event : audit.events) CHECK(event.identity == "meter");
+    CHECK(guard.clear_name("meter") == 1);
+    CHECK(ask(*authenticator, by_key_id).identity);
+
+    by_key_id.username = "AbCd1234";  // of no key
+    ask(*authenticator, by_key_id);
+    CHECK(guard.pressure_on("meter").locks.empty());
+    CHECK(guard.pressure_on("AbCd1234").locks.size() == 1);
+}
+
+TEST_CASE_METHOD(Fixture, "a device that may come again is not locked out for having tried",
+                 "[auth][throttle]") {
+    throttle.max_failures = 1;
+    throttle.max_failures_per_device = 2;
+    add("other");
+    const auto authenticator = start();
+    const auto is_locked = [&] {
+        settle(*authenticator);
+        return !authenticator->guard().pressure_on("pump").locks.empty();
+    };
+    const auto lock_out = [&](const std::string& password) {
+        ask(*authenticator, from(1, password));
+        ask(*authenticator, from(2, password));
+        REQUIRE(is_locked());
+    };
+    store.set_enabled("pump", false);
+    lock_out(key);
+    add_key("pump");
+    add_key("other");
+    CHECK(is_locked());
+    store.set_enabled("pump", true);
+    CHECK_FALSE(is_locked());
+    CHECK(ask(*authenticator, from(1, key)).identity);
+
+    lock_out(wrong);  // somebody guesses
+    store.add_rule("pump", {0, Effect::allow, Operation::publish, "logs"});
+    CHECK(is_locked());
+    const std::string second = add_key("pump");
+    CHECK_FALSE(is_locked());
+
+    lock_out(wrong);
+    store.revoke_key("pump", *key_id_of(second));
+    CHECK(is_locked());
+    const std::string psk(64, 'a');
+    set_psk("pump", psk);
+    CHECK_FALSE(is_locked());
+    CHECK(ask(*authenticator, from(2, psk)).identity);
+}
+
 TEST_CASE_METHOD(Fixture, "every refusal of a CONNECT is told, and when a lockout begins",
                  "[auth][throttle][audit]") {
     throttle.max_failures = 2;

@@ -322,6 +322,25 @@ TEST_CASE_METHOD(Proved, "a password that is shown beside a proof must be right,
     }
 }
 
+TEST_CASE_METHOD(Proved, "a client id by key id is by the key that was proved",
+                 "[auth][verifier][psk]") {
+    Profile by_key = *Profiles::built_in().get("core");
+    by_key.client_ids = {"{key_id}"};
+    verifier.change_profile("core", by_key);
+    core::Credentials shown = by_psk();
+    shown.client_id = psk_id;
+    shown.password = key;
+    const auto identity = verify(shown).identity;
+    REQUIRE(identity);
+    const auto& held = dynamic_cast<const DeviceIdentity&>(*identity);
+    CHECK(may_use_client_id(*held.device(), held.key_id(), shown.client_id));
+    shown.client_id = std::string(*key_id_of(key));  // a session that would end with any change
+    check_refused(shown, "the client id is not one of profile core");
+    shown = credentials("pump-17", key);
+    shown.client_id = std::string(*key_id_of(key));
+    CHECK(verify(shown).identity);
+}
+
 TEST_CASE_METHOD(Proved, "a PSK that was changed since the handshake is refused",
                  "[auth][verifier][psk]") {
     set_psk("pump-17", std::string(64, 'a'));

@@ -35,8 +35,7 @@ bool same(const PublishBatch::Item& a, const PublishBatch::Item& b) {
            a.message.retain == b.message.retain && a.receiver == b.receiver &&
            a.subscription_id == b.subscription_id && a.granted_qos == b.granted_qos &&
            a.retain_as_published == b.retain_as_published && a.group == b.group &&
-           a.denials == b.denials && a.packet_id == b.packet_id && a.step == b.step &&
-           a.believed == b.believed;
+           a.packet_id == b.packet_id && a.step == b.step && a.believed == b.believed;
 }
 
 Kept random_item(std::mt19937& random) {
@@ -52,7 +51,6 @@ Kept random_item(std::mt19937& random) {
     kept.item.granted_qos = static_cast<std::uint8_t>(random() % 3);
     kept.item.retain_as_published = random() % 2 == 0;
     kept.item.group = std::uint64_t{random()} << 32 | random();
-    kept.item.denials = static_cast<std::uint32_t>(random());
     kept.item.packet_id = static_cast<std::uint16_t>(random());
     kept.item.step = static_cast<PublishBatch::Step>(random() % 3);
     kept.item.believed = static_cast<MemberState>(random() % 3);

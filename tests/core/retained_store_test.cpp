@@ -52,7 +52,7 @@ Found search(
         return true;
     };
     std::optional<RetainedPlace> rest = RetainedPlace();
-    for (std::size_t left = steps; (rest = retained.search(filter, *rest, left, when, visit));
+    for (std::size_t left = steps; (rest = retained.search(filter, 0, *rest, left, when, visit));
          left = steps)
         between();
     return found;
@@ -92,7 +92,7 @@ TEST_CASE("a retained message keeps its QoS, its expiry, its properties and wher
     CHECK(retained.store(stored, origin, now));
     int visited = 0;
     std::size_t steps = 1;
-    retained.search("a", {}, steps, now, [&](const MessagePtr& kept, RetainedOrigin from) {
+    retained.search("a", 0, {}, steps, now, [&](const MessagePtr& kept, RetainedOrigin from) {
         ++visited;
         CHECK(kept->view().qos == 2);
         CHECK(kept->view().expires_at == now + seconds(5));
@@ -210,7 +210,7 @@ TEST_CASE("a search looks at so many topics at a time and no more", "[core][reta
     int visited = 0;
     const auto look = [&](std::string_view filter, std::string_view after,
                           std::size_t steps) -> std::optional<std::string> {
-        const auto rest = retained.search(filter, RetainedPlace(after), steps, now,
+        const auto rest = retained.search(filter, 0, RetainedPlace(after), steps, now,
                                           [&](const MessagePtr&, RetainedOrigin) {
                                               ++visited;
                                               return true;
@@ -328,7 +328,7 @@ TEST_CASE("a search that is stopped goes on with the message it was stopped befo
     std::optional<RetainedPlace> rest = RetainedPlace();
     for (int calls = 0; rest && calls < 10; ++calls) {
         std::size_t steps = 100;
-        rest = retained.search("a/+", *rest, steps, now, visit);
+        rest = retained.search("a/+", 0, *rest, steps, now, visit);
         room = 1;
     }
     CHECK_FALSE(rest);
@@ -336,10 +336,10 @@ TEST_CASE("a search that is stopped goes on with the message it was stopped befo
 
     room = 0;  // the same without a wildcard
     std::size_t steps = 100;
-    rest = retained.search("a/1", {}, steps, now, visit);
+    rest = retained.search("a/1", 0, {}, steps, now, visit);
     REQUIRE(rest);
     room = 1;
-    CHECK_FALSE(retained.search("a/1", *rest, steps, now, visit));
+    CHECK_FALSE(retained.search("a/1", 0, *rest, steps, now, visit));
     CHECK(found.back() == "a/1");
 }
 

@@ -279,6 +279,21 @@ TEST_CASE("topics in use are remembered, and those out of use forgotten", "[core
     CHECK(unused.asked == 2);
 }
 
+TEST_CASE("of a topic that clients of very many tenants publish to, not all routes are remembered",
+          "[core][route][tenants]") {
+    const bool many = GENERATE(true, false);
+    Routing routing;
+    std::vector<FakeSubscriber> subscribers(1'000);  // so that each route takes 24 kB
+    for (FakeSubscriber& one : subscribers) routing.subscribe(one, "a");
+    const std::size_t tenants = (many ? 3 : 1) * limits::route_cache_bytes_max / 48'000;
+    for (TenantId tenant = 1; tenant <= tenants; ++tenant) routing.cache.find("a", tenant);
+    const int before = subscribers[0].asked;
+    for (const TenantId tenant : {2u, 3u}) routing.cache.find("a", tenant);
+    CHECK(subscribers[0].asked == before + (many ? 2 : 0));
+    const auto last = static_cast<TenantId>(tenants);
+    CHECK(routing.cache.find("a", last).targets.size() == 1'000);
+}
+
 TEST_CASE("a topic of the old generation is forgotten, too, when its filter changes",
           "[core][route]") {
     Routing routing;

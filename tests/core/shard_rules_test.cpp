@@ -6,19 +6,6 @@ using namespace drawbridge::test;
 
 namespace {
 
-using Verdict = core::Shard::Verdict;
-
-// Gives the session of one client another identity.
-void give(Scene& scene, const TestClient& concerned, core::IdentityPtr identity) {
-    scene.pump.run_on(scene.pump.broker().home_of(concerned.client_id()), [&](core::Shard& shard) {
-        shard.review_identities([&](const core::Session& session) {
-            return session.client_id() == concerned.client_id()
-                       ? Verdict{Verdict::Kind::replace, identity}
-                       : Verdict{};
-        });
-    });
-}
-
 core::IdentityPtr only_open(const TestClient& client) {
     return identity(client.client_id(),
                     {.subscribe = {"open/#"}, .deny_subscribe = {"open/secret"}});
@@ -38,7 +25,7 @@ TEST_CASE("what waits for a client that is away is dropped if new rules do not a
         scene.alice.publish(topic, topic, {.qos = 1});
     ConnectOptions back = persistent;
     back.identity = only_open(scene.bob);
-    if (!at_return) give(scene, scene.bob, back.identity);
+    if (!at_return) scene.give(scene.bob, back.identity);
     REQUIRE(scene.bob.connect(back));
     CHECK(scene.bob.connack().session_present);
     CHECK(scene.bob.payloads() == Texts{"open/1", "open/2"});
@@ -52,7 +39,7 @@ TEST_CASE("what waits stays where new rules still allow it", "[core][rules]") {
     scene.bob.subscribe("open/#", {.qos = 1});
     scene.bob.drop();
     scene.alice.publish("open/1", "1", {.qos = 1});
-    give(scene, scene.bob, only_open(scene.bob));
+    scene.give(scene.bob, only_open(scene.bob));
     ConnectOptions back = persistent;
     back.identity = only_open(scene.bob);
     REQUIRE(scene.bob.connect(back));
@@ -72,7 +59,7 @@ TEST_CASE("a client with a full window does not get what its new rules do not al
     scene.bob.acknowledges = false;
     for (const char* topic : {"open/1", "closed", "open/2"})
         scene.alice.publish(topic, topic, {.qos = 1});
-    give(scene, scene.bob, only_open(scene.bob));
+    scene.give(scene.bob, only_open(scene.bob));
     CHECK(scene.bob.payloads() == Texts{"open/1"});
     scene.bob.acknowledge(PacketType::puback, scene.bob.last().packet_id);
     CHECK(scene.bob.payloads() == Texts{"open/1", "open/2"});
@@ -91,7 +78,7 @@ TEST_CASE("what was sent and not acknowledged is not sent again if new rules do 
     const std::uint16_t denied_id = scene.bob.messages.front().packet_id;
     scene.bob.drop();
     scene.bob.forget();
-    give(scene, scene.bob, only_open(scene.bob));
+    scene.give(scene.bob, only_open(scene.bob));
     ConnectOptions back = persistent;
     back.identity = only_open(scene.bob);
     REQUIRE(scene.bob.connect(back));
@@ -105,6 +92,35 @@ TEST_CASE("what was sent and not acknowledged is not sent again if new rules do 
         scene.bob.acknowledge(PacketType::pubcomp, denied_id);
     }
     CHECK(scene.bob.is_connected());
+    CHECK(scene.pump.count(&core::Stats::dropped_denied) == 1);
+}
+
+TEST_CASE("MQTT5-4.8.2-4: a QoS 2 exchange that has begun goes to no other member of the group",
+          "[core][rules][share]") {
+    Scene scene(any_version());
+    const bool received = GENERATE(false, true);  // PUBREC had come
+    REQUIRE(scene.alice.connect());
+    REQUIRE(scene.bob.connect(persistent));
+    scene.bob.subscribe("$share/g/open/#", {.qos = 2});
+    scene.bob.acknowledges = false;
+    scene.alice.publish("open/secret", "begun", {.qos = 2});
+    REQUIRE(scene.bob.payloads() == Texts{"begun"});
+    const std::uint16_t packet_id = scene.bob.last().packet_id;
+    if (received) scene.bob.acknowledge(PacketType::pubrec, packet_id);
+    scene.bob.drop();
+    scene.alice.publish("open/secret", "waits", {.qos = 2});
+    TestClient carol = scene.client(2, "carol");
+    REQUIRE(carol.connect());
+    carol.subscribe("$share/g/open/#", {.qos = 2});
+    ConnectOptions back = persistent;
+    back.identity = only_open(scene.bob);
+    scene.give(scene.bob, back.identity);
+    CHECK(carol.payloads() == Texts{"waits"});
+    CHECK(scene.pump.count(&core::Stats::dropped_denied) == (received ? 0 : 1));
+    REQUIRE(scene.bob.connect(back));
+    CHECK(scene.bob.payloads() == Texts{"begun"});  // and not again
+    REQUIRE(scene.bob.last_of(PacketType::pubrel) != nullptr);
+    CHECK(scene.bob.last_of(PacketType::pubrel)->packet_id == packet_id);
 }
 
 TEST_CASE("what waits for a member of a group goes to another when its rules change",
@@ -120,7 +136,7 @@ TEST_CASE("what waits for a member of a group goes to another when its rules cha
     CHECK(scene.alice.payloads() == Texts{"1"});
     REQUIRE(carol.connect());
     carol.subscribe("$share/g/job", {.qos = 1});
-    give(scene, scene.alice, identity(scene.alice.client_id(), {.subscribe = {"other"}}));
+    scene.give(scene.alice, identity(scene.alice.client_id(), {.subscribe = {"other"}}));
     CHECK(carol.payloads() == Texts{"2", "3"});
 }
 
@@ -130,7 +146,7 @@ TEST_CASE("retained messages that are still to come obey the new rules", "[core]
     scene.alice.publish("closed", "1", {.retain = true});
     scene.alice.publish("open/secret", "2", {.retain = true});
     scene.alice.publish("open/1", "3", {.retain = true});
-    give(scene, scene.bob, only_open(scene.bob));
+    scene.give(scene.bob, only_open(scene.bob));
     CHECK(is_failure(*scene.bob.subscribe("closed")));
     scene.bob.subscribe("open/#");
     CHECK(scene.bob.payloads() == Texts{"3"});
@@ -146,10 +162,10 @@ TEST_CASE("a client loses its connection with its subscription where that is con
     REQUIRE(scene.alice.connect());
     REQUIRE(scene.bob.connect(persistent));
     scene.bob.subscribe("open/#");
-    give(scene, scene.bob, identity(scene.bob.client_id(), {.subscribe = {"open/#", "more"}}));
+    scene.give(scene.bob, identity(scene.bob.client_id(), {.subscribe = {"open/#", "more"}}));
     CHECK(scene.bob.is_connected());  // nothing that it has was taken away
     scene.bob.subscribe("more");
-    give(scene, scene.bob, only_open(scene.bob));
+    scene.give(scene.bob, only_open(scene.bob));
     CHECK(scene.bob.was_closed() == ends);
     if (ends && scene.bob.version == Version::v5) {
         const Packet* const told = scene.bob.last_of(PacketType::disconnect);
@@ -188,7 +204,7 @@ TEST_CASE("the same rules again change nothing", "[core][rules]") {
     Scene scene;
     scene.connect();
     scene.bob.subscribe("a");
-    give(scene, scene.bob, identity(scene.bob.client_id()));
+    scene.give(scene.bob, identity(scene.bob.client_id()));
     scene.alice.publish("a", "1");
     CHECK(scene.bob.payloads() == Texts{"1"});
 }
@@ -225,10 +241,10 @@ TEST_CASE("a rate that is limited anew holds at once, and one that is not lets g
     scene.alice.subscribe("a", {.qos = 0});
     Limits slow;
     slow.messages_per_second = 1;
-    give(scene, scene.bob, identity(scene.bob.client_id(), {.limits = slow}));
+    scene.give(scene.bob, identity(scene.bob.client_id(), {.limits = slow}));
     for (int i = 0; i < 5; ++i) scene.bob.send_publish("a", std::to_string(i), {.qos = 0});
     scene.pump.settle();
     CHECK(scene.alice.payloads() == Texts{"0"});
-    give(scene, scene.bob, identity(scene.bob.client_id()));
+    scene.give(scene.bob, identity(scene.bob.client_id()));
     CHECK(scene.alice.payloads() == Texts{"0", "1", "2", "3", "4"});
 }

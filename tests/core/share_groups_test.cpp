@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "broker/core/subscription_index.hpp"
+#include "tests/support/test_identity.hpp"
 
 using namespace drawbridge;
 using namespace drawbridge::core;
@@ -14,9 +15,16 @@ using State = MemberState;
 
 namespace {
 
-ShareMember member(MemberKey key) {
+const MessageView message = [] {
+    MessageView made;
+    made.topic = "a/b";
+    return made;
+}();
+
+ShareMember member(MemberKey key, test::Rules rules = {}) {
     ShareMember made;
     made.key = key;
+    made.identity = test::identity("member", std::move(rules));
     return made;
 }
 
@@ -26,12 +34,26 @@ ShareNews news(Kind kind, MemberKey key, std::string share = "group", std::strin
     made.member = key;
     made.share = std::move(share);
     made.filter = std::move(filter);
+    if (kind == Kind::joined) made.identity = test::identity("member");
     return made;
 }
 
-std::vector<MemberKey> picks(ShareGroup& group, int count) {
+// 0: nobody.
+MemberKey pick(ShareGroup& group, const MessageView& of = message) {
+    std::uint64_t steps = 0;
+    const ShareMember* const picked = group.pick(of, steps);
+    return picked == nullptr ? 0 : picked->key;
+}
+
+const ShareMember* pick_other(ShareGroup& group, MemberKey except,
+                              const MessageView& of = message) {
+    std::uint64_t steps = 0;
+    return group.pick_other(of, except, steps);
+}
+
+std::vector<MemberKey> picks(ShareGroup& group, int count, const MessageView& of = message) {
     std::vector<MemberKey> keys;
-    for (; count > 0; --count) keys.push_back(group.pick()->key);
+    for (; count > 0; --count) keys.push_back(pick(group, of));
     return keys;
 }
 
@@ -50,9 +72,8 @@ using Keys = std::vector<MemberKey>;
 TEST_CASE("an empty group picks nobody", "[core][share]") {
     ShareGroup group(1, "f");
     CHECK(group.empty());
-    CHECK(group.pick() == nullptr);
-    CHECK(group.pick_other(5) == nullptr);
-    CHECK(group.pick_next() == nullptr);
+    CHECK(pick(group) == 0);
+    CHECK(pick_other(group, 5) == nullptr);
 }
 
 TEST_CASE("members are picked in turn", "[core][share]") {
@@ -67,7 +88,7 @@ TEST_CASE("members are picked in turn", "[core][share]") {
     group.leave(1);
     CHECK(picks(group, 2) == Keys{3, 3});
     group.leave(3);
-    CHECK(group.pick() == nullptr);
+    CHECK(pick(group) == 0);
 }
 
 TEST_CASE("those that can take a message come first, then those connected, then those away",
@@ -80,7 +101,7 @@ TEST_CASE("those that can take a message come first, then those connected, then 
     group.set_state(2, State::busy);
     CHECK(picks(group, 3) == Keys{4, 4, 4});
     group.set_state(4, State::away);
-    CHECK(picks(group, 4) == Keys{2, 3, 2, 3});
+    CHECK(picks(group, 4) == Keys{3, 2, 3, 2});
     group.set_state(2, State::away);
     group.set_state(3, State::away);
     const Keys all_away = picks(group, 8);
@@ -96,24 +117,51 @@ TEST_CASE("what a member leaves is for another one that is connected, or for non
     ShareGroup group(1, "f");
     for (const MemberKey key : {1, 2, 3}) group.join(member(key));
     Keys others;
-    for (int i = 0; i < 4; ++i) others.push_back(group.pick_other(2)->key);
+    for (int i = 0; i < 4; ++i) others.push_back(pick_other(group, 2)->key);
     CHECK(others == Keys{1, 3, 1, 3});
     group.set_state(1, State::away);
     group.set_state(3, State::busy);
-    CHECK(group.pick_other(2)->key == 3);
+    CHECK(pick_other(group, 2)->key == 3);
     group.set_state(3, State::away);
-    CHECK(group.pick_other(2) == nullptr);
+    CHECK(pick_other(group, 2) == nullptr);
 }
 
-TEST_CASE("who is next does not depend on what it can take", "[core][share]") {
+TEST_CASE("none is picked that may not have the message, and the others take turns",
+          "[core][share][tenants]") {
     ShareGroup group(1, "f");
-    for (const MemberKey key : {1, 2, 3}) group.join(member(key));
-    group.set_state(2, State::away);
-    group.set_state(3, State::busy);
-    CHECK(group.pick()->key == 1);
-    Keys all;
-    for (int i = 0; i < 4; ++i) all.push_back(group.pick_next()->key);
-    CHECK(all == Keys{2, 3, 1, 2});
+    group.join(member(1, {.tenant = "acme"}));
+    group.join(member(2, {.tenant = "acme"}));
+    group.join(member(3, {.tenant = "birch"}));
+    group.join(member(4, {.tenant = "birch"}));
+    MessageView of_acme = message;
+    of_acme.tenant = tenant_id("acme");
+    MessageView of_birch = message;
+    of_birch.tenant = tenant_id("birch");
+    Keys keys;  // one by one, so that the turns of one tenant come between those of the other
+    for (int i = 0; i < 4; ++i)
+        for (const MessageView& one : {of_acme, of_birch}) keys.push_back(pick(group, one));
+    CHECK(keys == Keys{1, 3, 2, 4, 1, 3, 2, 4});
+    group.set_state(1, State::away);  // who is away comes before who may not have it
+    group.leave(2);
+    CHECK(pick(group, of_acme) == 1);
+    CHECK(pick_other(group, 3, of_acme) == nullptr);
+    CHECK(picks(group, 2) == Keys{3, 4});  // of no tenant
+    group.leave(1);
+    CHECK(pick(group, of_acme) == 0);
+    group.join(member(5, {.tenant = "birch", .across_tenants = {"a/#"}}));
+    group.join(member(6, {.deny_subscribe = {"a/b"}}));
+    CHECK(picks(group, 2, of_acme) == Keys{5, 5});
+    of_acme.topic = "b";
+    CHECK(picks(group, 2, of_acme) == Keys{6, 6});
+}
+
+TEST_CASE("the members that are looked at are counted", "[core][share]") {
+    ShareGroup group(1, "f");
+    for (const MemberKey key : {1, 2, 3}) group.join(member(key, {.deny_subscribe = {"a/b"}}));
+    group.join(member(4));
+    std::uint64_t steps = 0;
+    CHECK(group.pick(message, steps)->key == 4);
+    CHECK(steps == 4);
 }
 
 TEST_CASE("a member that joins again has its new options and is there once", "[core][share]") {
@@ -124,7 +172,8 @@ TEST_CASE("a member that joins again has its new options and is there once", "[c
     again.subscription_id = 9;
     again.retain_as_published = true;
     group.join(again);
-    const ShareMember* const picked = group.pick();
+    std::uint64_t steps = 0;
+    const ShareMember* const picked = group.pick(message, steps);
     REQUIRE(picked != nullptr);
     CHECK(picked->qos == 2);
     CHECK(picked->subscription_id == 9);
@@ -189,7 +238,7 @@ TEST_CASE("a group is found by its id, and by that of one that has gone there is
     CHECK(groups.find(id) == nullptr);  // the next one has another id
 }
 
-TEST_CASE("MQTT5-4.8.2-3: each member keeps the options it subscribed with, and its state",
+TEST_CASE("MQTT5-4.8.2-3: each member keeps the options it subscribed with, its state and rules",
           "[core][share][v5]") {
     SubscriptionIndex index;
     ShareGroups groups(index);
@@ -203,14 +252,14 @@ TEST_CASE("MQTT5-4.8.2-3: each member keeps the options it subscribed with, and 
     std::vector<const FilterEntry*> entries;
     index.match("a/b", entries);
     ShareGroup& group = *entries.at(0)->groups->at(0);
-    const ShareMember* const picked = group.pick_other(2);
+    const ShareMember* const picked = pick_other(group, 2);
     REQUIRE(picked != nullptr);
     CHECK(picked->key == 1);
     CHECK(picked->qos == 2);
     CHECK(picked->shard == 3);
     CHECK(picked->subscription_id == 5);
     CHECK(picked->retain_as_published);
-    CHECK(group.pick_other(1)->qos == 0);
+    CHECK(pick_other(group, 1)->qos == 0);
 
     CHECK_FALSE(groups.apply(news(Kind::busy, 1)));
     CHECK(picks(group, 2) == Keys{2, 2});
@@ -218,4 +267,9 @@ TEST_CASE("MQTT5-4.8.2-3: each member keeps the options it subscribed with, and 
     CHECK(picks(group, 2) == Keys{1, 1});
     CHECK_FALSE(groups.apply(news(Kind::available, 2)));
     CHECK(picks(group, 2) == Keys{2, 2});
+
+    ShareNews changed = news(Kind::new_rules, 2);
+    changed.identity = test::identity("member", {.deny_subscribe = {"a/b"}});
+    CHECK_FALSE(groups.apply(changed));
+    CHECK(picks(group, 2) == Keys{1, 1});
 }

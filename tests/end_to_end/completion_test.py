@@ -2,6 +2,7 @@
 import subprocess
 
 import broker_process
+from mqtt_client import V5, Client
 
 BASH = """
 set -eu
@@ -42,6 +43,11 @@ def test_commands_options_and_ids_complete(broker):
     assert complete(broker, "device export --format=j") == ["jsonl"]
     assert complete(broker, "device import /etc/pass") == [], "files are bash's business"
     assert complete(broker, "nonsense ") == []
+    assert complete(broker, "device list --profile lo") == ["losant"]
+    with Client(broker, broker_process.Device("tab-1", key["api_key"], None), V5) as client:
+        client.connected()
+        assert complete(broker, "client kick ta") == ["tab-1"]
+        assert complete(broker, "client kick x") == []
     for device_id in ("tab-1", "tab-2", "tab:3:x"):
         broker.ask("device", "remove", device_id)
 

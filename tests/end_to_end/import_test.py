@@ -187,14 +187,46 @@ def test_an_existing_key_is_taken_over(broker):
     remove(broker, "taken-*")
 
 
+def test_a_psk_comes_with_its_device(broker):
+    """A PSK of a file is the device's, in plain from CSV; one that was sealed for another device is refused."""
+
+    def update(text):
+        file = broker.directory / "psks.txt"
+        file.write_text(text)
+        return broker.run("device", "import", str(file), "--update")
+
+    digits = {f"psk-{n}": f"{n}" * 64 for n in (1, 2)}
+    text = "device_id,psk\n" + "".join(f"{id},{psk}\n" for id, psk in digits.items())
+    done = import_text(broker, text)
+    assert done.returncode == 0, done.stderr
+    first = broker.ask("psk", "show", "psk-1")
+    assert first["psk"] == digits["psk-1"]
+    with Client(broker, broker_process.Device("psk-1", digits["psk-1"], None), V5) as client:
+        client.connected()
+        done = update(text)
+        assert "0 changed, 2 as they were" in done.stdout
+        client.ping()
+    done = update(text.replace("psk-1,1", "psk-1,3"))
+    assert "1 changed, 1 as they were" in done.stdout
+    assert broker.ask("psk", "show", "psk-1")["psk_id"] != first["psk_id"]
+
+    exported = [d for d in broker.ask("device", "export", "--with-keys") if d["device_id"] in digits]
+    exported[1]["sealed_psk"] = exported[0]["sealed_psk"]
+    done = update("".join(json.dumps(d) + "\n" for d in exported))
+    assert done.returncode == 1 and "line 2: sealed_psk does not open" in done.stderr
+    remove(broker, "psk-*")
+
+
 def test_what_is_exported_is_imported_elsewhere_as_it_was(broker, other):
     broker.ask("service", "add", "moved-0")
     moved = broker.ask("device", "add", "moved-1", "--tenant", "t", "--name", 'a,"b"', "--channel", "c")
     broker.ask("device", "disable", "moved-1")
     broker.ask("acl", "allow", "moved-1", "publish", "x/#")
     broker.ask("key", "add", "moved-1", "--label", "second", "--expires", "90d")
+    psk = broker.ask("psk", "set", "moved-1")["psk"]
     exported = broker.run("device", "export", "--with-keys").stdout
     assert moved["api_key"] not in exported and moved["key_id"] in exported
+    assert psk not in exported
 
     done = import_text(other, exported)
     assert done.returncode == 1 and "secret.key" in done.stderr
@@ -203,6 +235,7 @@ def test_what_is_exported_is_imported_elsewhere_as_it_was(broker, other):
     done = import_text(other, exported)
     assert done.returncode == 0, done.stderr
     assert other.run("device", "export", "--with-keys").stdout == exported
+    assert other.ask("psk", "show", "moved-1") == broker.ask("psk", "show", "moved-1")
     for format in ("csv", "jsonl"):
         arguments = ("device", "export", "--format", format)
         assert other.run(*arguments).stdout == broker.run(*arguments).stdout

@@ -101,6 +101,11 @@ void RandomClient::lose_connection() {
     connect();
 }
 
+void RandomClient::broker_died() {
+    connected_ = false;
+    if (!persistent_) forget_session();
+}
+
 void RandomClient::leave() {
     client_.send_disconnect(Reason::success);
     client_.send_drop();
@@ -175,6 +180,7 @@ void RandomClient::take_ack(const Packet& packet) {
 void RandomClient::subscribe() {
     const Filter& filter =
         filters[keeper_ && one_in(2) ? share_filter : chance_() % filters.size()];
+    if (&filter == &filters[share_filter] && !joins_groups_) return;
     SentSubscription subscription;
     subscription.client = number_;
     subscription.life = life_;

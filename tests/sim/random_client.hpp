@@ -22,6 +22,11 @@ public:
 
     // Does one thing, or nothing.
     void act();
+    // The broker's process has died, and another one has begun.
+    void broker_died();
+    // That will happen: what a member of a share group without a session to keep has not
+    // acknowledged is lost then, so this client will be none.
+    void expect_deaths() { joins_groups_ = persistent_; }
     // Begins and loses nothing more, comes back and answers all. False if there was nothing to do.
     bool come_to_rest();
 
@@ -60,6 +65,7 @@ private:
     const unsigned number_;
     const bool persistent_;
     const bool keeper_;
+    bool joins_groups_ = true;
     TestClient client_;
     std::vector<FakeLink*> old_links_;
 

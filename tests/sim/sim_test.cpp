@@ -18,23 +18,33 @@ std::uint64_t number_from(const char* variable, std::uint64_t otherwise) {
     return text == nullptr ? otherwise : std::stoull(text);
 }
 
-std::vector<std::string> simulate(unsigned shards, std::uint64_t seed) {
+// What becomes of sessions and retained messages when the broker dies.
+enum class Kept { nothing, all, all_and_it_dies };
+
+std::vector<std::string> simulate(unsigned shards, std::uint64_t seed, Kept kept = Kept::nothing) {
     std::mt19937_64 chance(seed);
     core::Settings settings;
     if (chance() % 2 == 0) settings.duplicate_client_id = core::DuplicatePolicy::take_over;
     if (chance() % 4 == 0) settings.limits.max_inflight = 4;
+    MemoryJournal journal;
     ShardPump pump(settings, shards, seed);
+    if (kept != Kept::nothing) pump.keep_in(journal);
     Record record;
     std::deque<RandomClient> clients;
     for (unsigned number = 0; number < 6; ++number)
         clients.emplace_back(pump, record, chance, number, number % 3 != 2, number == 0);
+    if (kept == Kept::all_and_it_dies)
+        for (RandomClient& client : clients) client.expect_deaths();
 
     for (int step = 0; step < 2'500; ++step) {
         if (chance() % 3 == 0)
             clients[chance() % clients.size()].act();
         else if (chance() % 50 == 0)
             pump.pass(milliseconds(chance() % 1'000));
-        else
+        else if (kept == Kept::all_and_it_dies && chance() % 300 == 0) {
+            pump.die_and_begin_again(1u << chance() % 3);
+            for (RandomClient& client : clients) client.broker_died();
+        } else
             pump.step();
     }
     for (int quiet_rounds = 0; quiet_rounds < 10; ++quiet_rounds) {
@@ -56,6 +66,27 @@ TEST_CASE("a broker keeps its promises, whatever happens in whatever order", "[s
     for (std::uint64_t seed = first; seed < first + seeds; ++seed) {
         INFO("shards " << shards << ", seed " << seed);
         CHECK(simulate(shards, seed) == std::vector<std::string>{});
+    }
+}
+
+TEST_CASE("a broker with a journal keeps its promises, whatever happens in whatever order",
+          "[sim]") {
+    const unsigned shards = GENERATE(1u, 2u, 4u);
+    const std::uint64_t first = number_from("DRAWBRIDGE_SIM_FIRST", 1);
+    const std::uint64_t seeds = number_from("DRAWBRIDGE_SIM_SEEDS", 25);
+    for (std::uint64_t seed = first; seed < first + seeds; ++seed) {
+        INFO("shards " << shards << ", seed " << seed);
+        CHECK(simulate(shards, seed, Kept::all) == std::vector<std::string>{});
+    }
+}
+
+TEST_CASE("a broker that dies again and again keeps its promises", "[sim]") {
+    const unsigned shards = GENERATE(1u, 2u, 4u);
+    const std::uint64_t first = number_from("DRAWBRIDGE_SIM_FIRST", 1);
+    const std::uint64_t seeds = number_from("DRAWBRIDGE_SIM_SEEDS", 25);
+    for (std::uint64_t seed = first; seed < first + seeds; ++seed) {
+        INFO("shards " << shards << ", seed " << seed);
+        CHECK(simulate(shards, seed, Kept::all_and_it_dies) == std::vector<std::string>{});
     }
 }
 

@@ -5,6 +5,7 @@
 #include <fstream>
 #include <iterator>
 
+#include "storage/snapshot.hpp"
 #include "tests/support/temporary_directory.hpp"
 
 namespace drawbridge::storage {
@@ -94,6 +95,27 @@ TEST_CASE("an empty file becomes a database", "[storage]") {
     const auto file = directory.path() / "a.db";
     std::ofstream(file).flush();
     CHECK_NOTHROW(open_database(file, version_1));
+}
+
+TEST_CASE("a snapshot is of one moment, to the end of the outermost one", "[storage]") {
+    const test::TemporaryDirectory directory;
+    SQLite::Database reader = open_database(directory.path() / "a.db", version_1);
+    SQLite::Database writer = open_database(directory.path() / "a.db", version_1);
+    const auto name = [&] { return reader.execAndGet("SELECT name FROM pumps").getString(); };
+    Snapshot::Statements statements(reader);
+    for (const char* next : {"b", "c"}) {
+        const std::string before = name();
+        {
+            const Snapshot outer(statements);
+            CHECK(name() == before);
+            writer.exec(std::string("UPDATE pumps SET name = '") + next + "'");
+            { const Snapshot inner(statements); }
+            CHECK(name() == before);
+        }
+        CHECK(name() == next);
+    }
+    reader.exec("UPDATE pumps SET name = 'd'");  // no transaction is left open
+    CHECK(writer.execAndGet("SELECT name FROM pumps").getString() == "d");
 }
 
 TEST_CASE("a directory that is not there is named in the refusal", "[storage]") {

@@ -34,6 +34,17 @@ struct Scene {
     TestClient client(unsigned shard, std::string_view name, Version version = Version::v5) {
         return {pump, pump.id_at(shard, name), version};
     }
+    // Gives the session of one client another identity.
+    void give(const TestClient& concerned, const core::IdentityPtr& identity) {
+        using Verdict = core::Shard::Verdict;
+        pump.run_on(pump.broker().home_of(concerned.client_id()), [&](core::Shard& shard) {
+            shard.review_identities([&](const core::Session& session) {
+                return session.client_id() == concerned.client_id()
+                           ? Verdict{Verdict::Kind::replace, identity}
+                           : Verdict{};
+            });
+        });
+    }
 
     ShardPump pump;
     TestClient alice;

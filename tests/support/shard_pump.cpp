@@ -6,16 +6,41 @@
 #include "broker/base/log.hpp"
 #include "broker/core/text_hash.hpp"
 #include "broker/wire/framer.hpp"
+#include "tests/support/test_identity.hpp"
 
 namespace drawbridge::test {
 
 ShardPump::ShardPump(const core::Settings& settings, unsigned shards,
                      std::optional<std::uint64_t> seed)
-    : in_turn_(shards) {
+    : settings_(settings), in_turn_(shards) {
     log::set_level(log::Level::error);
     core::seed_text_hash(seed.value_or(1));
     broker_ = std::make_unique<core::Broker>(settings, shards);
     if (seed) chance_.emplace(*seed);
+}
+
+void ShardPump::keep_in(MemoryJournal& journal) {
+    journal_ = &journal;
+    journal.retained = &broker_->retained();
+    for (unsigned shard = 0; shard < broker_->shards(); ++shard)
+        broker_->shard(shard).keeper().use(journal, true);
+    journal.recover(*broker_, now_, [](const std::string& id) -> core::IdentityPtr {
+        return std::make_shared<TestIdentity>(id);
+    });
+}
+
+void ShardPump::die_and_begin_again(unsigned shards) {
+    for (FakeLink* link : open_links_) {
+        link->lost = true;
+        link->dirty = false;
+        link->home = nullptr;
+        link->session = nullptr;
+        link->to_broker.clear();
+    }
+    journal_->die(broker_->shards());
+    broker_ = std::make_unique<core::Broker>(settings_, shards);
+    in_turn_.assign(shards, false);
+    keep_in(*journal_);
 }
 
 std::uint64_t ShardPump::count(core::Counter core::Stats::*counter) {
@@ -64,6 +89,10 @@ void ShardPump::settle() {
         busy = false;
         for (unsigned shard = 0; shard < broker_->shards(); ++shard) busy |= turn(shard);
         busy |= peers_read();
+        if (journal_ != nullptr && journal_->has_uncommitted()) {
+            journal_->commit();
+            busy = true;
+        }
     }
 }
 
@@ -142,6 +171,7 @@ void ShardPump::collect_actions() {
         if (broker_->shard(shard).next_deadline() <= now_)
             actions_.push_back({Kind::expire, shard});
     }
+    if (journal_ != nullptr && journal_->has_uncommitted()) actions_.push_back({Kind::commit, 0});
     for (FakeLink* link : open_links_) {
         if (!link->to_peer.empty()) actions_.push_back({Kind::peer_reads, 0, link});
         const unsigned shard = reader_of(*link);
@@ -171,6 +201,8 @@ void ShardPump::perform(const Action& action) {
             return read(*action.link, some_of(action.link->to_broker.size()));
         case Kind::notice_loss:
             return notice_loss(*action.link);
+        case Kind::commit:
+            return journal_->commit();
         case Kind::peer_reads:
             return peer_reads(*action.link, some_of(action.link->to_peer.size()));
     }

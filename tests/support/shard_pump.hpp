@@ -17,6 +17,7 @@
 
 #include "broker/core/broker.hpp"
 #include "tests/support/fake_link.hpp"
+#include "tests/support/memory_journal.hpp"
 
 namespace drawbridge::test {
 
@@ -24,6 +25,12 @@ class ShardPump {
 public:
     ShardPump(const core::Settings& settings, unsigned shards,
               std::optional<std::uint64_t> seed = {});
+
+    // What outlives the process is kept in `journal` from now on; before the first client.
+    void keep_in(MemoryJournal& journal);
+    // The process dies and another one begins, with what is in the journal. Links are lost; what
+    // has left the broker still arrives.
+    void die_and_begin_again(unsigned shards);
 
     core::Broker& broker() { return *broker_; }
     TimePoint now() const { return now_; }
@@ -53,7 +60,16 @@ public:
 
 private:
     struct Action {
-        enum class Kind { begin_turn, take_mail, expire, end_turn, read, notice_loss, peer_reads };
+        enum class Kind {
+            begin_turn,
+            take_mail,
+            expire,
+            end_turn,
+            read,
+            notice_loss,
+            peer_reads,
+            commit
+        };
         Kind kind;
         unsigned shard = 0;
         FakeLink* link = nullptr;
@@ -73,6 +89,8 @@ private:
     void perform(const Action& action);
     std::size_t some_of(std::size_t size);
 
+    const core::Settings settings_;
+    MemoryJournal* journal_ = nullptr;
     std::unique_ptr<core::Broker> broker_;
     std::vector<std::unique_ptr<FakeLink>> links_;
     std::vector<FakeLink*> open_links_;  // with something to come

@@ -1,0 +1,19 @@
+#include "broker/core/journal.hpp"
+
+namespace drawbridge::core {
+
+std::size_t bytes_of(const Bundle& bundle) {
+    std::size_t bytes = sizeof(Bundle) + bundle.sessions.size() * sizeof(KeptSession) +
+                        bundle.subscriptions.size() * sizeof(KeptSubscription) +
+                        bundle.received.size() * sizeof(KeptReceived) +
+                        bundle.progress.size() * sizeof(KeptProgress) +
+                        bundle.removed.size() * sizeof(KeptRange) +
+                        bundle.ended.size() * sizeof(SessionId);
+    for (const KeptMessage& message : bundle.messages)
+        bytes += sizeof message + (message.message ? message.message->bytes() : 0);
+    for (const std::string& topic : bundle.retained) bytes += sizeof topic + topic.size();
+    for (const KeptPublish& kept : bundle.published) bytes += sizeof kept + kept.message->bytes();
+    return bytes;
+}
+
+}  // namespace drawbridge::core

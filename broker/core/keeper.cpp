@@ -1,0 +1,335 @@
+#include "broker/core/keeper.hpp"
+
+#include <algorithm>
+
+#include "broker/base/assert.hpp"
+#include "broker/core/broker.hpp"
+#include "broker/core/link.hpp"
+#include "broker/core/shard.hpp"
+
+namespace drawbridge::core {
+
+Keeper::Keeper(Shard& shard) : shard_(shard) {}
+
+Keeper::~Keeper() = default;
+
+void Keeper::use(Journal& journal, bool answers_wait) {
+    journal_ = &journal;
+    answers_wait_ = answers_wait;
+    const unsigned shards = shard_.broker().shards();
+    open_turns_ = std::vector<OpenTurns>(shards);
+    last_mailed_.resize(shards);
+    settled_ = std::make_unique<std::atomic<std::uint64_t>[]>(shards);
+    origin_ = shard_.index();
+    journal.on_news(shard_.index(), [&shard = shard_] { shard.wake(); });
+}
+
+// --- the turn ------------------------------------------------------------------------------------
+
+void Keeper::begin_turn() {
+    if (!is_on()) return;
+    note_committed();
+    for (Journal::Loaded& loaded : journal_->loaded(shard_.index())) take_in(loaded);
+    if (!paused_.empty() && !journal_->full())
+        for (Session* const session : std::exchange(paused_, {})) session->read_on();
+    release();
+}
+
+void Keeper::note_committed() {
+    const std::uint64_t number = journal_->committed(shard_.index());
+    if (number == committed_number_) return;
+    committed_number_ = number;
+    while (!submitted_.empty() && submitted_.front().number <= number) {
+        committed_turn_ = submitted_.front().turn;
+        submitted_.pop_front();
+    }
+    journal_->take_back(shard_.index());
+    for (auto at = with_queue_.begin(); at != with_queue_.end();) {
+        SessionKeep& keep = *at++;
+        while (!keep.under_way.empty() && keep.under_way.front().bundle <= number)
+            keep.on_disk = keep.under_way.pop_front().seq;
+        if (keep.session.leave_queue_to_disk()) with_queue_.erase(with_queue_.iterator_to(keep));
+    }
+}
+
+void Keeper::begin_mail(unsigned from, std::uint64_t turn) {
+    origin_ = from;
+    origin_turn_ = turn;
+}
+
+void Keeper::end_mail(bool holds_qos2) {
+    origin_ = shard_.index();
+    origin_turn_ = 0;
+    if (!is_on() || !holds_qos2) return;
+    seen_matters_ = true;
+    want(Urgency::lazily);
+}
+
+void Keeper::end_turn() {
+    if (!is_on()) return;
+    forget_what_has_settled();
+    const bool alone = shard_.broker().shards() == 1;
+    const bool at_once = wanted_ == Urgency::in_front && !alone;
+    const bool has_room = submitted_.size() < limits::journal_bundles_max;
+    if (at_once || ((due_ || wanted_ >= Urgency::now) && has_room)) submit();
+    if (has_unsaved()) return;
+    if (submitted_.empty())
+        committed_turn_ = shard_.turn();
+    else
+        submitted_.back().turn = shard_.turn();
+}
+
+void Keeper::turn_mailed() {
+    if (!is_on()) return;
+    release();
+    tell_others();
+}
+
+bool Keeper::has_unsaved() const {
+    return !unsaved_.empty() || !retained_.empty() || !published_.empty() || !removed_.empty() ||
+           !ended_.empty();
+}
+
+void Keeper::want(Urgency urgency) {
+    wanted_ = std::max(wanted_, urgency);
+    if (urgency >= Urgency::now) return;
+    const TimePoint at = shard_.now() + (urgency == Urgency::soon ? limits::journal_delay
+                                                                  : limits::journal_lazy_delay);
+    if (!due_ && (!is_set() || at < this->at())) shard_.deadlines().set(*this, at);
+}
+
+void Keeper::expired(TimePoint) { due_ = true; }
+
+void Keeper::submit() {
+    Submitted submitted;
+    auto bundle = gather(submitted);
+    wanted_ = Urgency::lazily;
+    due_ = false;
+    seen_matters_ = false;
+    shard_.deadlines().cancel(*this);
+    if (!bundle) return;
+    const std::uint64_t number = journal_->submit(shard_.index(), std::move(bundle));
+    ASSERT(number == submitted.number);
+    last_number_ = number;
+    submitted_.push_back(std::move(submitted));
+}
+
+// Null if there is nothing to tell.
+std::unique_ptr<Bundle> Keeper::gather(Submitted& submitted) {
+    auto bundle = std::make_unique<Bundle>();
+    submitted.number = last_number_ + 1;
+    submitted.turn = shard_.turn();
+    bundle->turn = shard_.turn();
+    while (!unsaved_.empty()) {
+        SessionKeep& keep = unsaved_.front();
+        unsaved_.pop_front();
+        keep.session.tell_journal(*bundle, submitted.open);
+        if (keep.told > keep.on_disk &&
+            (keep.under_way.empty() || keep.under_way.back().seq != keep.told))
+            keep.under_way.push_back({submitted.number, keep.told});
+        if (keep.session.has_queue_in_memory() && !keep.WithQueueHook::is_linked())
+            with_queue_.push_back(keep);
+    }
+    std::ranges::sort(retained_);
+    const auto twice = std::ranges::unique(retained_);
+    retained_.erase(twice.begin(), twice.end());
+    bundle->retained = std::exchange(retained_, {});
+    bundle->published = std::exchange(published_, {});
+    for (KeptRange& range : removed_) bundle->removed.push_back(range);
+    removed_.clear();
+    bundle->ended = std::exchange(ended_, {});
+    const bool empty =
+        bundle->sessions.empty() && bundle->subscriptions.empty() && bundle->received.empty() &&
+        bundle->messages.empty() && bundle->progress.empty() && bundle->removed.empty() &&
+        bundle->ended.empty() && bundle->retained.empty() && bundle->published.empty();
+    if (empty && !seen_matters_) return nullptr;
+    bundle->seen = shard_.seen_turns();
+    bundle->bytes = bytes_of(*bundle);
+    return bundle;
+}
+
+// --- what settles --------------------------------------------------------------------------------
+
+OpenTurnPtr Keeper::open_turn() {
+    ++opened_;
+    if (cause_) return cause_;
+    return open_turns_[origin_].open(origin_turn_ == 0 ? shard_.turn() : origin_turn_);
+}
+
+void Keeper::note_forwarded() {
+    if (is_on()) forwarded_.push_back({shard_.turn(), open_turn()});
+}
+
+// The last turn of this shard that has settled on all others, as far as they have heard of it.
+std::uint64_t Keeper::others_settled_up_to() const {
+    std::uint64_t all = UINT64_MAX;
+    Broker& broker = shard_.broker();
+    for (unsigned other = 0; other < broker.shards(); ++other) {
+        if (other == shard_.index()) continue;
+        const std::uint64_t settled = broker.shard(other).keeper().settled(shard_.index());
+        if (settled < last_mailed_[other]) all = std::min(all, settled);
+    }
+    return all;
+}
+
+void Keeper::forget_what_has_settled() {
+    if (forwarded_.empty() && handed_on_.empty() && published_.empty()) return;
+    const std::uint64_t settled = std::min(others_settled_up_to(), shard_.turn() - 1);
+    while (!forwarded_.empty() && forwarded_.front().turn <= settled) forwarded_.pop_front();
+    std::erase_if(published_, [&](const KeptPublish& kept) { return kept.turn <= settled; });
+    while (!handed_on_.empty() && handed_on_.front().turn <= settled) {
+        const HandedOn& handed_on = handed_on_.front();
+        if (handed_on.range.last == 0)
+            ended_.push_back(handed_on.range.session);
+        else
+            removed_.push_back(handed_on.range);
+        handed_on_.pop_front();
+        want(Urgency::lazily);
+    }
+}
+
+// Other shards hear what has settled of theirs.
+void Keeper::tell_others() {
+    Broker& broker = shard_.broker();
+    if (broker.shards() == 1) return;
+    const bool waits = !held_.empty() || !forwarded_.empty() || !handed_on_.empty();
+    waits_.store(waits, std::memory_order_seq_cst);
+    for (unsigned origin = 0; origin < broker.shards(); ++origin) {
+        if (origin == shard_.index()) continue;
+        const std::uint64_t now = open_turns_[origin].over_up_to(shard_.seen_turns()[origin]);
+        if (now <= settled_[origin].load(std::memory_order_relaxed)) continue;
+        settled_[origin].store(now, std::memory_order_seq_cst);
+        Shard& other = broker.shard(origin);
+        if (other.keeper().waits_for_others()) other.wake();
+    }
+}
+
+bool Keeper::has_work() const {
+    if (!is_on()) return false;
+    if (journal_->committed(shard_.index()) != committed_number_) return true;
+    return waits_.load(std::memory_order_relaxed) && others_settled_up_to() != released_for_;
+}
+
+// --- what is to be kept --------------------------------------------------------------------------
+
+void Keeper::note(SessionKeep& keep, Urgency urgency) {
+    if (!keep.UnsavedHook::is_linked()) unsaved_.push_back(keep);
+    want(urgency);
+}
+
+void Keeper::note_retained(std::string_view topic, Urgency urgency) {
+    if (!is_on()) return;
+    retained_.emplace_back(topic);
+    want(urgency);
+}
+
+void Keeper::note_published(const MessageView& message, std::string share, unsigned receiver) {
+    KeptPublish kept;
+    kept.turn = shard_.turn();
+    kept.place = static_cast<std::uint32_t>(published_.size());
+    kept.message = Message::copy_of(message);
+    kept.share = std::move(share);
+    kept.receiver_shard = receiver;
+    published_.push_back(std::move(kept));
+    want(Urgency::in_front);
+}
+
+void Keeper::note_ended(SessionId id, bool once_settled) {
+    if (once_settled) {
+        handed_on_.push_back({shard_.turn(), {id, 0, 0}});
+        return;
+    }
+    ended_.push_back(id);
+    want(Urgency::lazily);
+}
+
+void Keeper::note_handed_on(SessionId session, std::uint64_t seq) {
+    if (seq != 0) handed_on_.push_back({shard_.turn(), {session, seq, seq}});
+}
+
+// --- what has to wait ----------------------------------------------------------------------------
+
+bool Keeper::is_safe(std::uint64_t turn, Until until) const {
+    if (!answers_wait_) return true;
+    const bool committed = committed_turn_ >= turn;
+    if (has(until, Until::committed) && !committed) return false;
+    if (!has(until, Until::settled)) return true;
+    const bool own = committed || open_turns_[shard_.index()].over_up_to(shard_.turn()) >= turn;
+    return own && turn <= released_for_;
+}
+
+void Keeper::note_held(HeldAnswers& held) {
+    if (!held.is_linked()) held_.push_back(held);
+}
+
+void Keeper::hold(Link& link) {
+    link.held = true;
+    held_links_.emplace_back(&link, shard_.turn());
+}
+
+void Keeper::forget(Link& link) {
+    if (!std::exchange(link.held, false)) return;
+    std::erase_if(held_links_, [&](const auto& held) { return held.first == &link; });
+}
+
+// Each session has its answers in order, so the first that has to wait holds up the others.
+void Keeper::release() {
+    released_for_ = others_settled_up_to();
+    for (auto at = held_.begin(); at != held_.end();) {
+        HeldAnswers& held = *at++;
+        held.session.release_held();
+    }
+    while (!held_links_.empty() && is_safe(held_links_.front().second, Until::committed)) {
+        Link& link = *held_links_.front().first;
+        held_links_.erase(held_links_.begin());
+        link.held = false;
+        shard_.mark_dirty(link);
+    }
+}
+
+void Keeper::note_paused(Session& session) { paused_.push_back(&session); }
+
+void Keeper::forget(SessionKeep& keep) { loading_.erase(keep.id); }
+
+void Keeper::forget_paused(Session& session) { std::erase(paused_, &session); }
+
+// --- what is read back ---------------------------------------------------------------------------
+
+void Keeper::load(SessionKeep& keep, const KeptQueue& queue) {
+    keep.loading = true;
+    loading_.insert_or_assign(keep.id, &keep);
+    journal_->load(shard_.index(),
+                   {keep.id, queue.first, queue.last, limits::queue_messages_in_memory,
+                    limits::queue_bytes_read, false});
+}
+
+void Keeper::load_orphans(SessionId session, const KeptQueue& queue) {
+    journal_->load(shard_.index(),
+                   {session, queue.first, queue.last, limits::queue_messages_in_memory,
+                    limits::queue_bytes_read, true});
+}
+
+void Keeper::take_in(Journal::Loaded& loaded) {
+    if (loaded.asked.shared_only) return hand_on_orphans(loaded);
+    const auto found = loading_.find(loaded.asked.session);
+    if (found == loading_.end()) return;  // the session has ended
+    SessionKeep& keep = *found->second;
+    loading_.erase(found);
+    keep.loading = false;
+    keep.session.take_in_stored(loaded);
+}
+
+// A session has ended and left messages of share groups on disk. It is forgotten once others have
+// them.
+void Keeper::hand_on_orphans(Journal::Loaded& loaded) {
+    for (const KeptMessage& message : loaded.messages)
+        shard_.return_to_group(shard_.broker().group_of(message.share), 0, message.message->view());
+    const bool more = loaded.messages.size() == loaded.asked.messages_max;
+    if (loaded.failed || !more) return note_ended(loaded.asked.session, true);
+    KeptQueue rest;
+    rest.first = loaded.messages.back().seq + 1;
+    rest.last = loaded.asked.last;
+    load_orphans(loaded.asked.session, rest);
+}
+
+}  // namespace drawbridge::core

@@ -1,0 +1,195 @@
+// Keeper: a shard's side of the journal. Gathers what has to outlive the process at the end of a
+// turn, and says when it is safe to tell clients so.
+//
+// What is told to the journal is the state of things, not each step towards it: a session that has
+// changed is asked at the end of a turn what is new since the last time. So a message that its
+// client acknowledges before that has never been there.
+//
+// Safe is what is on disk or has been acknowledged by its receivers. Of its own part a shard knows
+// that from the journal. Of what it published to other shards it hears from their keepers, turn by
+// turn (`settled`); and if a turn's messages were QoS 2 and of a session that is kept, they go to
+// the journal themselves, until the other shards have them (Bundle::published): so it is on disk at
+// one moment that they were received, and that they are to be delivered.
+// Threads: the shard's, but for settled().
+#pragma once
+
+#include <atomic>
+#include <boost/intrusive/list.hpp>
+#include <boost/unordered/unordered_flat_map.hpp>
+#include <deque>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "broker/core/deadlines.hpp"
+#include "broker/core/held_answers.hpp"
+#include "broker/core/journal.hpp"
+#include "broker/core/open_turns.hpp"
+#include "broker/core/recovery.hpp"
+#include "broker/core/session_keep.hpp"
+
+namespace drawbridge::core {
+
+class Link;
+class Session;
+class Shard;
+
+class Keeper final : private Deadline {
+public:
+    enum class Urgency : std::uint8_t {
+        lazily,    // nobody waits for it
+        soon,      // somebody waits, but may be content without
+        now,       // somebody waits
+        in_front,  // and it must be with the journal before others hear of this turn
+    };
+
+    explicit Keeper(Shard& shard);
+    ~Keeper();
+
+    // Before the start. Without a journal nothing is kept and nothing has to wait.
+    void use(Journal& journal, bool answers_wait);
+    bool is_on() const { return journal_ != nullptr; }
+    SessionId draw_session_id() { return journal_->draw_session_id(); }
+
+    // --- the turn
+    void begin_turn();
+    // Before the turn is mailed.
+    void end_turn();
+    void mailed(unsigned shard, std::uint64_t turn) {
+        if (is_on()) last_mailed_[shard] = turn;
+    }
+    // After the turn was mailed, and before links are flushed.
+    void turn_mailed();
+    // What happens from now on is because of mail from another shard; at the end all of that mail
+    // has been taken in. holds_qos2: it may be in the journal until this is.
+    void begin_mail(unsigned from, std::uint64_t turn);
+    void end_mail(bool holds_qos2);
+    // There is something to release.
+    bool has_work() const;
+    // All of `origin`'s turns up to this one have settled here: what they caused is safe. Any
+    // thread.
+    std::uint64_t settled(unsigned origin) const {
+        return settled_[origin].load(std::memory_order_seq_cst);
+    }
+    // All that there is to tell is told at the end of this turn.
+    void want_now() { want(Urgency::in_front); }
+    // True if the shard's holders want to hear when settled() of another shard grows. Any thread.
+    bool waits_for_others() const { return waits_.load(std::memory_order_seq_cst); }
+
+    // --- what is to be kept
+    // The session has changed.
+    void note(SessionKeep& keep, Urgency urgency);
+    void note_retained(std::string_view topic, Urgency urgency);
+    // QoS 2, for other shards; receiver: the shard of the member it was picked for, or all.
+    void note_published(const MessageView& message, std::string share = {}, unsigned receiver = 0);
+    void note_ended(SessionId id, bool once_settled);
+    // These messages of a session have been handed to others. They are forgotten here once they are
+    // safe there.
+    void note_handed_on(SessionId session, std::uint64_t seq);
+    // The turn under way, of the shard that has caused what happens now.
+    OpenTurnPtr open_turn();
+    // A message that this turn waits for is handed on to another session.
+    void begin_cause(OpenTurnPtr turn) { cause_ = std::move(turn); }
+    void end_cause() { cause_.reset(); }
+    // Something that the turn has caused goes on to another shard: the turn is open until it has
+    // settled there.
+    void note_forwarded();
+    // Grows with each message that a session here has to keep.
+    std::uint64_t opened() const { return opened_; }
+
+    // --- what has to wait
+    // True if an answer that waits for this cannot be sent at once.
+    bool must_hold(Until until) const { return answers_wait_ && until != Until::now; }
+    bool is_safe(std::uint64_t turn, Until until) const;
+    void note_held(HeldAnswers& held);
+    // CONNACK, with all behind it, until what the link's session has promised is on disk.
+    void hold(Link& link);
+    void forget(Link& link);
+    // Nothing new can be promised now.
+    bool refuses() const { return is_on() && journal_->state() != Journal::State::good; }
+    // Publishers of QoS 1 and 2 must be made to wait. The session is called when it is over.
+    bool is_full() const { return is_on() && journal_->full(); }
+    void note_paused(Session& session);
+    void forget_paused(Session& session);
+
+    // --- what is read back
+    // Session::take_in_stored() is called, unless the session ends before.
+    void load(SessionKeep& keep, const KeptQueue& queue);
+    void forget(SessionKeep& keep);
+    // Of a session that has ended: what is of share groups goes back to them, then the session is
+    // forgotten.
+    void load_orphans(SessionId session, const KeptQueue& queue);
+
+private:
+    struct Submitted {
+        std::uint64_t number = 0;
+        std::uint64_t turn = 0;  // all up to this one is in it, or was before
+        std::vector<OpenTurnPtr> open;
+    };
+    struct Forwarded {
+        std::uint64_t turn;
+        OpenTurnPtr cause;
+    };
+    struct HandedOn {
+        std::uint64_t turn;
+        KeptRange range;  // last = 0: the session itself
+    };
+    using Unsaved = boost::intrusive::list<SessionKeep, boost::intrusive::base_hook<UnsavedHook>,
+                                           boost::intrusive::constant_time_size<false>>;
+    using WithQueue =
+        boost::intrusive::list<SessionKeep, boost::intrusive::base_hook<WithQueueHook>,
+                               boost::intrusive::constant_time_size<false>>;
+    using Held = boost::intrusive::list<HeldAnswers, boost::intrusive::constant_time_size<false>>;
+
+    void expired(TimePoint now) override;
+    void want(Urgency urgency);
+    std::uint64_t others_settled_up_to() const;
+    void forget_what_has_settled();
+    std::unique_ptr<Bundle> gather(Submitted& submitted);
+    bool has_unsaved() const;
+    void submit();
+    void note_committed();
+    void release();
+    void tell_others();
+    void take_in(Journal::Loaded& loaded);
+    void hand_on_orphans(Journal::Loaded& loaded);
+
+    Shard& shard_;
+    Journal* journal_ = nullptr;
+    bool answers_wait_ = false;
+    bool due_ = false;
+    Urgency wanted_ = Urgency::lazily;
+    bool seen_matters_ = false;
+
+    // The origin of what happens now.
+    unsigned origin_ = 0;
+    std::uint64_t origin_turn_ = 0;  // 0: the shard's own
+    OpenTurnPtr cause_;              // instead, if set
+
+    std::vector<OpenTurns> open_turns_;                      // by origin
+    std::unique_ptr<std::atomic<std::uint64_t>[]> settled_;  // by origin
+    std::vector<std::uint64_t> last_mailed_;                 // by shard
+    std::deque<Forwarded> forwarded_;
+    std::deque<HandedOn> handed_on_;
+    std::uint64_t opened_ = 0;
+    std::atomic<bool> waits_{false};
+    std::uint64_t released_for_ = 0;  // others_settled_up_to() at the last release
+
+    Unsaved unsaved_;
+    WithQueue with_queue_;  // what waits for them can leave memory once it is on disk
+    boost::unordered_flat_map<SessionId, SessionKeep*> loading_;
+    Held held_;
+    std::vector<std::pair<Link*, std::uint64_t>> held_links_;  // with the turn
+    std::vector<Session*> paused_;
+    std::vector<std::string> retained_;
+    std::vector<KeptPublish> published_;
+    std::vector<KeptRange> removed_;
+    std::vector<SessionId> ended_;
+
+    std::deque<Submitted> submitted_;
+    std::uint64_t last_number_ = 0;
+    std::uint64_t committed_number_ = 0;
+    std::uint64_t committed_turn_ = 0;
+};
+
+}  // namespace drawbridge::core

@@ -1,0 +1,47 @@
+// A shard before the start: sessions come back as the journal had them, and what the broker had
+// begun to hand out when it died is handed out to the end.
+#include "broker/base/log.hpp"
+#include "broker/core/broker.hpp"
+#include "broker/core/shard.hpp"
+
+namespace drawbridge::core {
+
+void Shard::restore(RecoveredSession&& kept, IdentityPtr identity) {
+    // A client that began anew just before has two: the older was about to be forgotten.
+    if (Session* const older = find(kept.session.client_id)) older->discard();
+    const bool ends_with_its_connection = !kept.session.away && kept.session.expiry_s == 0;
+    const unsigned shard = kept.shard;
+    auto made = std::make_unique<Session>(*this, kept.session.client_id, ++last_key_);
+    Session& session = *made;
+    sessions_.emplace(session.client_id(), std::move(made));
+    session.restore(std::move(kept), std::move(identity));
+    recovered_.emplace(&session, shard);
+    if (ends_with_its_connection) session.discard();
+}
+
+void Shard::publish_again(const RecoveredPublish& recovered) {
+    const MessageView message = recovered.publish.message->view();
+    if (!recovered.publish.share.empty()) {
+        const GroupRef group = broker_.group_of(recovered.publish.share);
+        if (group.shard == index_) return_to_group(group, 0, message);
+        return;
+    }
+    const Route& route = routes_.find(message.topic, message.tenant);
+    OutgoingPublish publish(message, now_, route.targets.size());
+    for (const Target& target : route.targets) {
+        const auto session = recovered_.find(target.subscriber);
+        if (session == recovered_.end() || session->second != recovered.shard) continue;
+        Delivery delivery;
+        delivery.qos = target.qos;
+        delivery.retain = target.retain_as_published && message.retain;
+        delivery.subscription_ids = route.ids_of(target);
+        target.subscriber->deliver(publish, delivery);
+    }
+}
+
+void Shard::end_recovery() {
+    recovered_ = {};
+    keeper_.want_now();
+}
+
+}  // namespace drawbridge::core
