@@ -42,8 +42,8 @@ void migrate(SQLite::Database& database, const std::filesystem::path& file, cons
     change.commit();
 }
 
-SQLite::Database open_file(const std::filesystem::path& file, const Schema& schema) {
-    SQLite::Database database(file.string(), SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE,
+SQLite::Database open_file(const std::filesystem::path& file, const Schema& schema, int flags) {
+    SQLite::Database database(file.string(), SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE | flags,
                               limits::database_busy_ms);
     check_ours(database, file, schema);
     database.exec("PRAGMA journal_mode = WAL");
@@ -58,9 +58,9 @@ SQLite::Database open_file(const std::filesystem::path& file, const Schema& sche
 
 }  // namespace
 
-SQLite::Database open_database(const std::filesystem::path& file, const Schema& schema) {
+SQLite::Database open_database(const std::filesystem::path& file, const Schema& schema, int flags) {
     try {
-        return open_file(file, schema);
+        return open_file(file, schema, flags);
     } catch (const SQLite::Exception& failure) {
         if (failure.getErrorCode() == SQLITE_NOTADB)
             throw DatabaseRefused(fmt::format(

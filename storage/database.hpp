@@ -40,8 +40,9 @@ public:
 
 // Opens the file, makes it if there is none, and runs the migrations that it lacks in one
 // transaction. Throws DatabaseRefused, having changed nothing, if the file is not ours, or if a
-// newer program wrote it.
-SQLite::Database open_database(const std::filesystem::path& file, const Schema& schema);
+// newer program wrote it. flags: of sqlite3_open_v2, besides those for reading and writing.
+SQLite::Database open_database(const std::filesystem::path& file, const Schema& schema,
+                               int flags = 0);
 
 // Has another one been writing for too long (limits::database_busy_ms)?
 bool is_busy(const SQLite::Exception& failure);
