@@ -37,6 +37,7 @@ public:
     bool is_running() const { return process_ > 0; }
     std::filesystem::path data() const { return directory_ / "data"; }
     std::filesystem::path shadow() const { return directory_ / "shadow"; }
+    std::filesystem::path packets() const { return directory_ / "packets.log"; }
     std::filesystem::path log() const { return directory_ / "broker.log"; }
 
 private:

@@ -30,6 +30,12 @@ Client::Client(Record& record, Character character, unsigned number, std::uint64
     }
 }
 
+void Client::write_to(Trace& trace) {
+    connection_.on_packet = [this, &trace](bool sent, const wire::Frame& frame) {
+        trace.packet(record_.now(), character_.id, sent, frame, character_.version);
+    };
+}
+
 void Client::act(Mode mode, std::uint16_t port) {
     const Moment now = record_.now();
     if (mode == Mode::probe && mode_ != Mode::probe && character_.publishes_as >= 0)

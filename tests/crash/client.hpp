@@ -11,6 +11,7 @@
 
 #include "tests/crash/connection.hpp"
 #include "tests/crash/record.hpp"
+#include "tests/crash/trace.hpp"
 
 namespace drawbridge::crash {
 
@@ -46,7 +47,9 @@ class Client {
 public:
     Client(Record& record, Character character, unsigned number, std::uint64_t seed);
 
-    // Does what it is time for. port: of the broker. key: its password.
+    // Writes all its packets there.
+    void write_to(Trace& trace);
+    // Does what it is time for. port: of the broker.
     void act(Mode mode, std::uint16_t port);
     // Its socket can be read or written.
     void exchange();

@@ -10,6 +10,11 @@
 #include <cerrno>
 
 namespace drawbridge::crash {
+namespace {
+
+constexpr std::size_t packet_bytes_max = 1 << 24;
+
+}  // namespace
 
 bool Connection::open(std::uint16_t port) {
     close();
@@ -31,12 +36,19 @@ void Connection::close() {
     if (fd_ >= 0) ::close(fd_);
     fd_ = -1;
     out_.clear();
-    written_ = 0;
+    written_ = told_ = 0;
     in_.clear();
     taken_ = 0;
 }
 
 bool Connection::flush() {
+    wire::Frame frame;
+    while (on_packet && told_ < out_.size() &&
+           wire::cut_frame(out_.bytes().subspan(told_), packet_bytes_max, frame) ==
+               wire::Cut::complete) {
+        on_packet(true, frame);
+        told_ += frame.size;
+    }
     while (written_ < out_.size()) {
         const ssize_t sent = ::send(fd_, out_.data() + written_, out_.size() - written_,
                                     MSG_NOSIGNAL | MSG_DONTWAIT);
@@ -44,7 +56,7 @@ bool Connection::flush() {
         written_ += static_cast<std::size_t>(sent);
     }
     out_.clear();
-    written_ = 0;
+    written_ = told_ = 0;
     return true;
 }
 
@@ -62,8 +74,9 @@ bool Connection::read() {
 
 bool Connection::next(wire::Frame& frame) {
     const Bytes rest = Bytes(in_).subspan(taken_);
-    if (wire::cut_frame(rest, 1 << 24, frame) != wire::Cut::complete) return false;
+    if (wire::cut_frame(rest, packet_bytes_max, frame) != wire::Cut::complete) return false;
     taken_ += frame.size;
+    if (on_packet) on_packet(false, frame);
     return true;
 }
 

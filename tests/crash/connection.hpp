@@ -4,6 +4,7 @@
 // has left the broker counts.
 #pragma once
 
+#include <functional>
 #include <vector>
 
 #include "broker/base/buffer.hpp"
@@ -27,6 +28,9 @@ public:
     int fd() const { return fd_; }  // -1: closed
     bool has_output() const { return !out_.empty(); }
 
+    // Is told of each packet that leaves (sent) or is taken, if it is set.
+    std::function<void(bool sent, const wire::Frame& frame)> on_packet;
+
     // What is encoded into it leaves with the next flush().
     Buffer& out() { return out_; }
     // Returns false when the connection has broken.
@@ -41,6 +45,7 @@ private:
     int fd_ = -1;
     Buffer out_;
     std::size_t written_ = 0;  // of out_
+    std::size_t told_ = 0;     // of out_
     std::vector<std::uint8_t> in_;
     std::size_t taken_ = 0;  // of in_
 };

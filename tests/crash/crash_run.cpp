@@ -31,8 +31,11 @@ CrashRun::CrashRun(const Plan& plan, const BrokerUnderTest& broker, std::filesys
       broker_(broker, std::move(directory)) {}
 
 bool CrashRun::run() {
-    for (const auto& client : crowd_.clients)
+    trace_.open(broker_.packets());
+    for (const auto& client : crowd_.clients) {
+        client->write_to(trace_);
         client->key = broker_.add_device(client->character().id);
+    }
     crowd_.reader.key = broker_.add_device(record_.names.back());
     if (plan_.cuts_power) make_durable(broker_.data(), broker_.shadow());
 
@@ -53,21 +56,26 @@ bool CrashRun::run() {
     return record_.counts.broken.empty();
 }
 
+void CrashRun::tell(const std::string& event) {
+    record_.tell(event);
+    trace_.event(record_.now(), event);
+}
+
 void CrashRun::start() {
     static constexpr std::array shards = {1u, 2u, 4u};
     const unsigned threads = shards[chance_() % shards.size()];
     if (broker_.is_running()) return;
     broker_.start(threads, chance_());
     crowd_.broker_started();
-    record_.tell(fmt::format("started with {} threads", threads));
+    tell(fmt::format("started with {} threads", threads));
 }
 
 void CrashRun::kill(int signal) {
     if (plan_.signal == 0) {
-        record_.tell("connections cut off");
+        tell("connections cut off");
         return crowd_.lose_connections();
     }
-    record_.tell(fmt::format("signal {}", signal));
+    tell(fmt::format("signal {}", signal));
     broker_.end(signal);
     crowd_.see_it_gone();
     if (!plan_.cuts_power || signal != SIGKILL) return;
@@ -153,6 +161,7 @@ void CrashRun::judge_what_was_published() {
                     [&] { return crowd_.reader.readings() >= readings; }) &&
         !over_)
         record_.complain("lost retained", "a newcomer cannot read what is retained");
+    if (record_.counts.broken.empty()) trace_.begin_again();
 }
 
 void CrashRun::finish(Mode mode) {

@@ -37,10 +37,12 @@ private:
     void judge_all();
     void judge_what_was_published();
     void finish(Mode mode);
+    void tell(const std::string& event);
     void print_summary() const;
 
     const Plan plan_;
     std::mt19937_64 chance_;
+    Trace trace_;
     Record record_;
     Crowd crowd_;
     BrokerProcess broker_;

@@ -73,7 +73,8 @@ int main(int count, char** words) try {
     if (kept)
         std::filesystem::remove_all(directory);
     else
-        fmt::print("crash: the broker's log and data are in {}\n", directory.string());
+        fmt::print("crash: the broker's log and data, and all packets, are in {}\n",
+                   directory.string());
     return kept ? 0 : 1;
 } catch (const std::exception& error) {
     fmt::print(stderr, "crash_test: {}\n", error.what());
