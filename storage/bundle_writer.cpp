@@ -43,7 +43,7 @@ BundleWriter::BundleWriter(SQLite::Database& database, unsigned shards,
                    "INSERT OR REPLACE INTO sessions "
                    "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"),
       put_subscription_(database,
-                        "INSERT OR REPLACE INTO subscriptions VALUES (?, ?, ?, ?, ?, ?, ?, ?)"),
+                        "INSERT OR REPLACE INTO subscriptions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"),
       delete_subscription_(
           database, "DELETE FROM subscriptions WHERE session = ? AND share = ? AND filter = ?"),
       put_received_(database, "INSERT OR REPLACE INTO received VALUES (?, ?)"),

@@ -65,6 +65,7 @@ CREATE TABLE subscriptions (
     retain_as_published INTEGER NOT NULL,
     retain_handling INTEGER NOT NULL,
     id INTEGER NOT NULL,
+    replay TEXT,
     PRIMARY KEY (session, share, filter)
 ) STRICT, WITHOUT ROWID;
 

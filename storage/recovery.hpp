@@ -23,6 +23,9 @@ public:
     // How many shards the last life had; 0: there was none.
     unsigned shards() const { return shards_; }
 
+    // The key of the hash of names in that life, by which sessions had found their shards.
+    core::TextHashKey home_key() const { return home_key_; }
+
     // In the order of their numbers.
     void visit_sessions(const std::function<void(core::RecoveredSession)>& visit);
     // In the order of topics.

@@ -52,6 +52,10 @@ void bind_subscription(Statement& statement, const core::KeptSubscription& subsc
     statement.number(unsigned{subscription.options.retain_as_published});
     statement.number(static_cast<unsigned>(subscription.options.retain_handling));
     statement.number(subscription.id);
+    if (subscription.replay)
+        statement.text(*subscription.replay);
+    else
+        statement.null();
 }
 
 core::KeptSession read_session(const Statement& row, const ClockPair& clocks) {
@@ -85,6 +89,7 @@ core::KeptSubscription read_subscription(const Statement& row) {
     subscription.options.retain_handling =
         static_cast<wire::RetainHandling>(read_number(row, 6, 2, subscriptions));
     subscription.id = static_cast<std::uint32_t>(read_number(row, 7, 268'435'455, subscriptions));
+    if (!row.is_null(8)) subscription.replay = read_text(row, 8, subscriptions);
     return subscription;
 }
 

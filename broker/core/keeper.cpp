@@ -72,8 +72,7 @@ void Keeper::end_mail(bool holds_qos2) {
 void Keeper::end_turn() {
     if (!is_on()) return;
     forget_what_has_settled();
-    const bool alone = shard_.broker().shards() == 1;
-    const bool at_once = wanted_ == Urgency::in_front && !alone;
+    const bool at_once = wanted_ == Urgency::in_front;
     const bool has_room = submitted_.size() < limits::journal_bundles_max;
     if (at_once || ((due_ || wanted_ >= Urgency::now) && has_room)) submit();
     if (has_unsaved()) return;
@@ -163,7 +162,9 @@ OpenTurnPtr Keeper::open_turn() {
 }
 
 void Keeper::note_forwarded() {
-    if (is_on()) forwarded_.push_back({round_, open_turn()});
+    if (!is_on()) return;
+    ++forwarded_count_;
+    forwarded_.push_back({round_, open_turn()});
 }
 
 void Keeper::hear_of_others() {
@@ -236,7 +237,8 @@ bool Keeper::has_work() const {
 
 void Keeper::note(SessionKeep& keep, Urgency urgency) {
     if (!keep.UnsavedHook::is_linked()) unsaved_.push_back(keep);
-    want(urgency);
+    const bool alone = shard_.broker().shards() == 1;
+    want(alone ? std::min(urgency, Urgency::now) : urgency);
 }
 
 void Keeper::note_retained(std::string_view topic, Urgency urgency) {
@@ -266,9 +268,18 @@ void Keeper::note_ended(SessionId id, bool once_settled) {
 }
 
 void Keeper::note_handed_on(SessionId session, std::uint64_t seq) {
-    if (seq == 0) return;
     handed_on_.push_back({round_, {session, seq, seq}});
     want(Urgency::lazily);
+}
+
+// Of QoS 2 it is one moment on disk in which it goes from one to the other. At QoS 1 it may be with
+// both for a while.
+void Keeper::note_handed_on(SessionId session, const Outgoing& message, bool here,
+                            std::string share) {
+    if (!here && message.qos == 1) return note_handed_on(session, message.seq);
+    removed_.push_back({session, message.seq, message.seq});
+    want(Urgency::lazily);
+    if (!here) note_published(message.message->view(), std::move(share), message.group.shard);
 }
 
 // --- what has to wait ----------------------------------------------------------------------------

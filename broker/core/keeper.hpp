@@ -33,6 +33,7 @@ namespace drawbridge::core {
 
 class Link;
 class Session;
+struct Outgoing;
 class Shard;
 
 class Keeper final : private Deadline {
@@ -84,6 +85,8 @@ public:
     // These messages of a session have been handed to others. They are forgotten here once they are
     // safe there.
     void note_handed_on(SessionId session, std::uint64_t seq);
+    // here: nobody else than this shard has it now. share: the group's name.
+    void note_handed_on(SessionId session, const Outgoing& message, bool here, std::string share);
     // The turn under way, of the shard that has caused what happens now.
     OpenTurnPtr open_turn();
     // A message that this turn waits for is handed on to another session.
@@ -92,6 +95,7 @@ public:
     // Something that the turn has caused goes on to another shard: the turn is open until it has
     // settled there.
     void note_forwarded();
+    std::uint64_t forwarded() const { return forwarded_count_; }
     // Grows with each message that a session here has to keep.
     std::uint64_t opened() const { return opened_; }
 
@@ -181,6 +185,7 @@ private:
     std::vector<Forwarded> forwarded_;
     std::vector<HandedOn> handed_on_;
     std::uint64_t opened_ = 0;
+    std::uint64_t forwarded_count_ = 0;
     std::atomic<bool> waits_{false};
 
     Unsaved unsaved_;

@@ -194,13 +194,19 @@ private:
     void forget_keep(bool handed_on);
     void note_change(Keeper::Urgency urgency);
     void note_itself(Keeper::Urgency urgency);
-    void note_subscription(std::string_view share, std::string_view filter);
+    void note_subscription(std::string_view share, std::string_view filter,
+                           Keeper::Urgency urgency = Keeper::Urgency::now);
     void note_received(std::uint16_t packet_id, Keeper::Urgency urgency);
     void keep_message(Outgoing& message);
+    void note_packet_id(const Outgoing& message) {
+        if (keep_ && message.packet_id % packet_ids_between_notes == 0)
+            note_itself(Keeper::Urgency::soon);
+    }
     KeptSession row() const;
     KeptMessage row_of(const Outgoing& message) const;
     Outgoing outgoing_of(const KeptMessage& row) const;
     void tell_subscriptions(Bundle& bundle);
+    std::optional<std::string> replay_of(std::string_view filter) const;
     std::string share_of(GroupRef group) const;
     void look_at_stored();
     void restore(const KeptSubscription& kept);

@@ -51,10 +51,11 @@ void Session::note_itself(Keeper::Urgency urgency) {
     note_change(urgency);
 }
 
-void Session::note_subscription(std::string_view share, std::string_view filter) {
+void Session::note_subscription(std::string_view share, std::string_view filter,
+                                Keeper::Urgency urgency) {
     if (!keep_) return;
     keep_->subscriptions.emplace_back(share, filter);
-    note_change(Keeper::Urgency::now);
+    note_change(urgency);
 }
 
 void Session::note_received(std::uint16_t packet_id, Keeper::Urgency urgency) {
@@ -109,6 +110,7 @@ KeptSession Session::row() const {
     row.client_id = client_id_;
     row.identity = identity_->id();
     row.expiry_s = expiry_s_;
+    if (outbound_) row.last_packet_id = outbound_->last_packet_id();
     row.away = link_ == nullptr;
     if (row.away) row.ends_at = wall(session_ends_at_);
     if (!will_) return row;
@@ -134,7 +136,11 @@ KeptMessage Session::row_of(const Outgoing& message) const {
 }
 
 void Session::tell_subscriptions(Bundle& bundle) {
-    for (auto& [share, filter] : std::exchange(keep_->subscriptions, {})) {
+    auto& changed = keep_->subscriptions;
+    std::ranges::sort(changed);
+    const auto twice = std::ranges::unique(changed);
+    changed.erase(twice.begin(), twice.end());
+    for (auto& [share, filter] : std::exchange(changed, {})) {
         KeptSubscription row;
         row.session = keep_->id;
         row.ended = true;
@@ -152,11 +158,20 @@ void Session::tell_subscriptions(Bundle& bundle) {
             row.options.retain_as_published = found->retain_as_published;
             row.id = found->id;
             row.ended = false;
+            row.replay = replay_of(filter);
         }
         row.share = std::move(share);
         row.filter = std::move(filter);
         bundle.subscriptions.push_back(std::move(row));
     }
+}
+
+// Where the retained messages stand that the subscription has brought; nothing if all are sent.
+std::optional<std::string> Session::replay_of(std::string_view filter) const {
+    if (rare_)
+        for (const Replay& replay : rare_->replays)
+            if (replay.filter == filter) return replay.after.topic;
+    return std::nullopt;
 }
 
 // "" if the client has left the group since: the message is its own then.
@@ -218,7 +233,7 @@ Outgoing Session::outgoing_of(const KeptMessage& row) const {
     message.packet_id = row.packet_id;
     message.qos = row.qos;
     message.retain = row.retain;
-    message.sent_before = row.state != KeptMessage::State::waits;
+    message.sent_before = row.state != KeptMessage::State::waits || row.seq <= keep_->perhaps_sent;
     if (row.state == KeptMessage::State::received)
         message.awaits = Outgoing::Awaits::pubcomp;
     else if (row.qos == 2)
@@ -235,6 +250,7 @@ void Session::restore(RecoveredSession&& kept, IdentityPtr identity) {
     keep_->itself_changed = false;
     keep_->told = keep_->on_disk = kept.last_seq;
     keep_->judge_stored = true;
+    if (!kept.session.away) keep_->perhaps_sent = kept.last_seq;
     shard_.broker().count_kept(1);
     shard_.stats().sessions_kept.add();
     expiry_s_ = kept.session.expiry_s;
@@ -256,7 +272,8 @@ void Session::restore(RecoveredSession&& kept, IdentityPtr identity) {
     if (!kept.sent.empty() || kept.last_seq > 0) {
         std::vector<Outgoing> sent;
         for (const KeptMessage& row : kept.sent) sent.push_back(outgoing_of(row));
-        outbound().restore(std::move(sent), kept.queue, kept.last_seq);
+        outbound().restore(std::move(sent), kept.queue, kept.last_seq,
+                           kept.session.last_packet_id);
         outbound().end_connection();
     }
     if (!kept.session.away) note_itself(Keeper::Urgency::now);
@@ -269,6 +286,9 @@ void Session::restore(const KeptSubscription& kept) {
     shard_.index_of_filters().subscribe(*this, kept.filter, kept.options, kept.id);
     shard_.routes().filter_changed(kept.filter);
     shard_.stats().subscriptions.add();
+    if (!kept.replay) return;
+    begin_replay(kept.filter, true, kept.options, kept.id);
+    rare().replays.back().after = RetainedPlace(*kept.replay);
 }
 
 // --- answers that wait ---------------------------------------------------------------------------

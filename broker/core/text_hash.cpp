@@ -41,6 +41,8 @@ void seed_text_hash(std::uint64_t seed) {
     key_in_use.b = fold(seed + 0x3C6EF372FE94F82Au, 0x94D049BB133111EBu) | 1;
 }
 
+void use_text_hash_key(TextHashKey key) { key_in_use = key; }
+
 TextHashKey text_hash_key() { return key_in_use; }
 
 std::uint64_t hash_text(std::string_view text) noexcept { return hash_text(text, key_in_use); }

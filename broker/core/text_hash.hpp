@@ -22,6 +22,9 @@ std::uint64_t hash_text(std::string_view text, TextHashKey key) noexcept;
 // The key in use.
 TextHashKey text_hash_key();
 
+// Goes on with the key of another life, so that names hash as they did. Before any broker is made.
+void use_text_hash_key(TextHashKey key);
+
 // Replaces the random key, so that a simulation runs the same way twice. Before any broker is made.
 void seed_text_hash(std::uint64_t seed);
 

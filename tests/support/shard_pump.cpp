@@ -33,6 +33,8 @@ void ShardPump::keep_in(MemoryJournal& journal) {
 
 void ShardPump::die_and_begin_again(unsigned shards) {
     for (FakeLink* link : open_links_) {
+        peer_reads(*link, chance_ ? (*chance_)() % (link->to_peer.size() + 1) : SIZE_MAX);
+        link->to_peer.clear();
         link->lost = true;
         link->dirty = false;
         link->home = nullptr;
