@@ -31,7 +31,7 @@ std::uint64_t copy_bytes(SQLite::Database& source) {
 SQLite::Database open_unjournaled(const std::filesystem::path& file) {
     make_private_file(file);
     SQLite::Database database(file.string(), SQLite::OPEN_READWRITE, limits::database_busy_ms);
-    database.exec("PRAGMA journal_mode = OFF");
+    database.exec("PRAGMA journal_mode = MEMORY");
     database.exec("PRAGMA synchronous = OFF");
     return database;
 }

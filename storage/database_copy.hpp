@@ -16,8 +16,8 @@ std::uint64_t copy_bytes(SQLite::Database& source);
 // FileFailure, and leaves no file.
 void copy_database(SQLite::Database& source, const std::filesystem::path& to);
 
-// A database that waits for nobody's commit, for a file that counts only when it is whole: it has
-// no journal and is not written to disk. Opens the file, or makes it with mode 0600.
+// A database that waits for nobody's commit, for a file that counts only when it is whole: its
+// journal is in memory, and nothing waits for the disk. Opens the file, or makes it with mode 0600.
 SQLite::Database open_unjournaled(const std::filesystem::path& file);
 
 }  // namespace drawbridge::storage
