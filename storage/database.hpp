@@ -12,8 +12,10 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <span>
 #include <stdexcept>
+#include <string>
 
 namespace drawbridge::limits {
 
@@ -38,13 +40,42 @@ public:
     using std::runtime_error::runtime_error;
 };
 
+// The same, because what it holds is not what was written.
+class DatabaseDamaged : public DatabaseRefused {
+public:
+    using DatabaseRefused::DatabaseRefused;
+};
+
 // Opens the file, makes it if there is none, and runs the migrations that it lacks in one
-// transaction. Throws DatabaseRefused, having changed nothing, if the file is not ours, or if a
-// newer program wrote it. flags: of sqlite3_open_v2, besides those for reading and writing.
+// transaction; before that a copy of the older version is kept (kept_version.hpp). Throws
+// DatabaseRefused, having changed nothing, if the file is not ours, if a newer program wrote it, or
+// if it is damaged where this looks: the first page, the tables' list and the log.
+// flags: of sqlite3_open_v2, besides those for reading and writing.
 SQLite::Database open_database(const std::filesystem::path& file, const Schema& schema,
                                int flags = 0);
 
+// Opens one that is there, of any version that this program knows, and leaves it as it is: for
+// those who copy it. Throws DatabaseRefused, as above.
+SQLite::Database open_unmigrated(const std::filesystem::path& file, const Schema& schema);
+
+// Reads everything in it; what is wrong first, nothing if it is whole. Changes nothing. thorough:
+// the indexes are compared with their tables as well, which takes several times as long.
+enum class Thoroughness { quick, thorough };
+std::optional<std::string> find_damage(SQLite::Database& database, Thoroughness thoroughness);
+// The same of a file, also of one that cannot be opened. Throws DatabaseRefused if it is not ours,
+// or of a newer program.
+std::optional<std::string> find_damage(const std::filesystem::path& file, const Schema& schema,
+                                       Thoroughness thoroughness);
+
 // Has another one been writing for too long (limits::database_busy_ms)?
 bool is_busy(const SQLite::Exception& failure);
+// Is what the file holds not what was written?
+bool is_damage(const SQLite::Exception& failure);
+
+// What has failed and, if a person can do something about it, what: for the log.
+std::string explain(const SQLite::Exception& failure);
+
+// What to do about a damaged database, as the end of a sentence.
+extern const char* const damage_advice;
 
 }  // namespace drawbridge::storage

@@ -88,6 +88,7 @@ struct StorageConfiguration {
 
     bool persistence = true;
     Sync sync = Sync::full;
+    std::uint64_t min_free_bytes = 64 << 20;  // less on the disk: nothing more is kept; 0: no limit
 };
 
 struct NatsConfiguration {

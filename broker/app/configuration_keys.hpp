@@ -155,6 +155,7 @@ void visit_keys(Keys& keys, StorageConfiguration& storage) {
     keys.later("persistence", storage.persistence);
     keys.choice("sync", storage.sync, sync_choices);
     keys.later("sync", storage.persistence);
+    keys.number("min_free_bytes", storage.min_free_bytes, 0, 1LL << 40);
 }
 
 template <class Keys>

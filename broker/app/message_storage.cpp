@@ -42,6 +42,7 @@ std::unique_ptr<storage::Journal> MessageStorage::recover(core::Broker& broker,
     options.file = file_;
     options.shards = broker.shards();
     options.sync = sync_of(configuration_);
+    options.free_bytes_min = configuration_.min_free_bytes;
     options.retained_of = [&broker](std::string_view topic) {
         return broker.retained().of_topic(topic);
     };

@@ -62,6 +62,7 @@ TEST_CASE("the defaults are the documented ones", "[app][configuration]") {
     CHECK(configuration.limits.max_session_expiry == 30 * 24 * 3600);
     CHECK(configuration.storage.persistence);
     CHECK(configuration.storage.sync == StorageConfiguration::Sync::full);
+    CHECK(configuration.storage.min_free_bytes == 67'108'864);
     CHECK(configuration.log.level == log::Level::info);
 }
 
@@ -116,6 +117,7 @@ bytes_per_second = 15
 [storage]
 persistence = false
 sync = "normal"
+min_free_bytes = 5000000000
 [nats]
 listen = "[::1]:4223"
 allow_anonymous = true
@@ -176,6 +178,7 @@ level = "debug"
     CHECK(configuration.limits.bytes_per_second == 15);
     CHECK_FALSE(configuration.storage.persistence);
     CHECK(configuration.storage.sync == StorageConfiguration::Sync::normal);
+    CHECK(configuration.storage.min_free_bytes == 5'000'000'000);
     CHECK(configuration.nats.listen == "[::1]:4223");
     CHECK(configuration.nats.allow_anonymous);
     REQUIRE(configuration.routes.size() == 1);
@@ -234,6 +237,9 @@ TEST_CASE("a number out of its range is refused, at its ends it is not", "[app][
     CHECK(mistakes_in("[[listener]]\nport = 0\n").size() == 1);
     CHECK(mistakes_in("[[listener]]\nport = 65536\n").size() == 1);
     CHECK(mistakes_in("[broker]\nthreads = 257\n").size() == 1);
+    CHECK(parse("[storage]\nmin_free_bytes = 0\n").storage.min_free_bytes == 0);
+    CHECK(mistakes_in("[storage]\nmin_free_bytes = -1\n").size() == 1);
+    CHECK(mistakes_in("[storage]\nmin_free_bytes = \"64M\"\n").size() == 1);
 }
 
 TEST_CASE("a choice names its alternatives when it is refused", "[app][configuration]") {
