@@ -22,8 +22,8 @@ class AdminServer {
 public:
     // Opens the socket; throws std::runtime_error.
     AdminServer(boost::asio::io_context& io, const std::filesystem::path& socket,
-                net::Network& network, auth::Authenticator& authenticator,
-                auth::AuditWriter& audit, const storage::Journal* journal);
+                net::Network& network, auth::Authenticator& authenticator, auth::AuditWriter& audit,
+                const storage::Journal* journal);
     ~AdminServer();
 
 private:

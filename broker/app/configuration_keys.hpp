@@ -152,9 +152,7 @@ void visit_keys(Keys& keys, Limits& limits) {
 template <class Keys>
 void visit_keys(Keys& keys, StorageConfiguration& storage) {
     keys.flag("persistence", storage.persistence);
-    keys.later("persistence", storage.persistence);
     keys.choice("sync", storage.sync, sync_choices);
-    keys.later("sync", storage.persistence);
     keys.number("min_free_bytes", storage.min_free_bytes, 0, 1LL << 40);
 }
 

@@ -30,9 +30,7 @@ storage::Sync sync_of(const StorageConfiguration& configuration) {
 
 MessageStorage::MessageStorage(const std::filesystem::path& data,
                                const StorageConfiguration& configuration)
-    : file_(data / "messages.db"),
-      configuration_(configuration),
-      recovery_(file_) {
+    : file_(data / "messages.db"), configuration_(configuration), recovery_(file_) {
     if (recovery_.shards() > 0) core::use_text_hash_key(recovery_.home_key());
 }
 
@@ -85,9 +83,10 @@ std::unique_ptr<storage::Journal> MessageStorage::recover(core::Broker& broker,
               recovered.sessions, recovered.messages, recovered.retained,
               std::chrono::duration_cast<milliseconds>(Clock::now() - now).count());
     if (recovered.without_owner > 0)
-        log::info("{} sessions have ended: their devices are not there any more, or have no "
-                  "profile",
-                  recovered.without_owner);
+        log::info(
+            "{} sessions have ended: their devices are not there any more, or have no "
+            "profile",
+            recovered.without_owner);
     return journal;
 }
 

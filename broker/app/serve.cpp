@@ -160,8 +160,7 @@ void serve(const GlobalOptions& options) {
     const unsigned shards =
         configuration.broker.threads > 0 ? configuration.broker.threads : usable_cores();
     std::optional<MessageStorage> messages;
-    if (configuration.storage.persistence)
-        messages.emplace(options.data, configuration.storage);
+    if (configuration.storage.persistence) messages.emplace(options.data, configuration.storage);
     boost::asio::io_context io(1);  // before all who may still post to it while they end
     // Before what tells it, so that it goes after that.
     auth::AuditWriter audit(options.data / "drawbridge.db", configuration.audit);

@@ -274,12 +274,12 @@ void Keeper::note_handed_on(SessionId session, std::uint64_t seq) {
 
 // Of QoS 2 it is one moment on disk in which it goes from one to the other. At QoS 1 it may be with
 // both for a while.
-void Keeper::note_handed_on(SessionId session, const Outgoing& message, bool here,
-                            std::string share) {
-    if (!here && message.qos == 1) return note_handed_on(session, message.seq);
-    removed_.push_back({session, message.seq, message.seq});
+void Keeper::note_handed_on(SessionId session, std::uint64_t seq, const MessageView& message,
+                            bool here, const std::string& share) {
+    if (!here && message.qos == 1) return note_handed_on(session, seq);
+    removed_.push_back({session, seq, seq});
     want(Urgency::lazily);
-    if (!here) note_published(message.message->view(), std::move(share), message.group.shard);
+    if (!here) note_published(message, share, shard_.broker().group_of(share).shard);
 }
 
 // --- what has to wait ----------------------------------------------------------------------------
@@ -359,10 +359,13 @@ void Keeper::take_in(Journal::Loaded& loaded) {
 void Keeper::hand_on_orphans(Journal::Loaded& loaded) {
     const SessionId session = loaded.asked.session;
     std::vector<KeptRange> holes = std::exchange(orphans_[session], {});
-    for (const KeptMessage& message : loaded.messages)
-        if (!Outbound::is_hole(holes, message.seq))
-            shard_.return_to_group(shard_.broker().group_of(message.share), 0,
-                                   message.message->view());
+    for (const KeptMessage& message : loaded.messages) {
+        if (Outbound::is_hole(holes, message.seq)) continue;
+        const std::uint64_t before = forwarded_count_;
+        const MessageView view = message.message->view();
+        shard_.return_to_group(shard_.broker().group_of(message.share), 0, view);
+        note_handed_on(session, message.seq, view, forwarded_count_ == before, message.share);
+    }
     if (loaded.failed || loaded.messages.empty()) {
         orphans_.erase(session);
         return note_ended(session, true);

@@ -33,7 +33,6 @@ namespace drawbridge::core {
 
 class Link;
 class Session;
-struct Outgoing;
 class Shard;
 
 class Keeper final : private Deadline {
@@ -86,7 +85,8 @@ public:
     // safe there.
     void note_handed_on(SessionId session, std::uint64_t seq);
     // here: nobody else than this shard has it now. share: the group's name.
-    void note_handed_on(SessionId session, const Outgoing& message, bool here, std::string share);
+    void note_handed_on(SessionId session, std::uint64_t seq, const MessageView& message, bool here,
+                        const std::string& share);
     // The turn under way, of the shard that has caused what happens now.
     OpenTurnPtr open_turn();
     // A message that this turn waits for is handed on to another session.

@@ -248,15 +248,17 @@ std::uint64_t Outbound::offer_taken(std::uint16_t packet_id, std::uint64_t group
 
 // --- of a session that is kept -------------------------------------------------------------------
 
-void Outbound::restore(std::vector<Outgoing> sent, const KeptQueue& queue, std::uint64_t last_seq,
-                       std::uint16_t last_packet_id) {
+void Outbound::restore(std::vector<Outgoing> sent, const KeptQueue& queue, std::uint64_t last_seq) {
     for (Outgoing& message : sent) sent_.push_back(std::move(message));
-    last_packet_id_ = static_cast<std::uint16_t>(last_packet_id + packet_ids_skipped);
     unsent_ = sent_.size();
-    look_again_at_ = static_cast<std::uint16_t>(last_packet_id_ + 1);
     stored_ = queue;
     waiting_bytes_ = queue.bytes;
     last_seq_ = last_seq;
+}
+
+void Outbound::begin_packet_ids(std::uint16_t last) {
+    last_packet_id_ = last;
+    look_again_at_ = static_cast<std::uint16_t>(last + 1);
 }
 
 void Outbound::tell_changes(std::uint64_t told, const std::function<void(Outgoing&)>& tell) {

@@ -66,10 +66,10 @@ struct Offer {
     std::uint16_t packet_id = 0;
 };
 
-// Of a session that is kept, the journal is told of the last packet identifier now and then. After a
-// death so many are left out: they may be in use on the other side.
-constexpr std::uint16_t packet_ids_skipped = 16'384;
-constexpr std::uint16_t packet_ids_between_notes = 4'096;
+// Of a session that is kept, the journal is told of the last packet identifier now and then. After
+// a death so many are left out: they may be in use on the other side.
+constexpr std::uint16_t packet_ids_skipped = 8'209;
+constexpr std::uint16_t packet_ids_between_notes = 1'024;
 
 class Outbound {
 public:
@@ -126,9 +126,9 @@ public:
 
     // --- of a session that is kept
     // Takes over what the journal had of it; what was sent is sent again.
-    // last_packet_id: no more than packet_ids_skipped have been drawn since.
-    void restore(std::vector<Outgoing> sent, const KeptQueue& queue, std::uint64_t last_seq,
-                 std::uint16_t last_packet_id);
+    void restore(std::vector<Outgoing> sent, const KeptQueue& queue, std::uint64_t last_seq);
+    // Packet identifiers are drawn from the one after `last` on.
+    void begin_packet_ids(std::uint16_t last);
     std::uint16_t last_packet_id() const { return last_packet_id_; }
     std::uint64_t last_seq() const { return last_seq_; }
     // Calls tell(message) for each message that the journal has not been told of, told up to

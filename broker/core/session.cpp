@@ -78,7 +78,7 @@ void Session::attach(Link& link, const ConnectRequest& request, bool session_pre
         if (shard_.keeper().must_hold(Until::committed)) shard_.keeper().hold(link);
         note_change(Keeper::Urgency::now);
     }
-    note_itself(Keeper::Urgency::lazily);
+    note_itself(Keeper::Urgency::soon);
 
     if (!send_connack(request, session_present)) {
         if (shard_.may_log())
@@ -278,6 +278,7 @@ Buffer& Session::output() {
 Outbound& Session::outbound() {
     if (!outbound_) {
         outbound_ = std::make_unique<Outbound>();
+        if (keep_) outbound_->begin_packet_ids(keep_->last_packet_id);
         outbound_->begin_connection(
             std::min<std::size_t>(receive_maximum_, shard_.settings().limits.max_inflight));
     }

@@ -204,10 +204,11 @@ private:
     }
     KeptSession row() const;
     KeptMessage row_of(const Outgoing& message) const;
-    Outgoing outgoing_of(const KeptMessage& row) const;
+    Outgoing outgoing_of(const KeptMessage& row);
     void tell_subscriptions(Bundle& bundle);
     std::optional<std::string> replay_of(std::string_view filter) const;
     std::string share_of(GroupRef group) const;
+    void note_group(const std::string& name);  // "share/filter"
     void look_at_stored();
     void restore(const KeptSubscription& kept);
     bool must_hold(Until until) const;

@@ -110,7 +110,7 @@ KeptSession Session::row() const {
     row.client_id = client_id_;
     row.identity = identity_->id();
     row.expiry_s = expiry_s_;
-    if (outbound_) row.last_packet_id = outbound_->last_packet_id();
+    row.last_packet_id = outbound_ ? outbound_->last_packet_id() : keep_->last_packet_id;
     row.away = link_ == nullptr;
     if (row.away) row.ends_at = wall(session_ends_at_);
     if (!will_) return row;
@@ -174,14 +174,16 @@ std::optional<std::string> Session::replay_of(std::string_view filter) const {
     return std::nullopt;
 }
 
-// "" if the client has left the group since: the message is its own then.
+// The client may have left the group since.
 std::string Session::share_of(GroupRef group) const {
-    if (rare_)
-        for (const SharedSubscription& subscription : rare_->shared) {
-            std::string name = subscription.share + '/' + subscription.filter;
-            if (ShareGroups::id_of(name) == group.id) return name;
-        }
+    for (const std::string& name : keep_->groups)
+        if (ShareGroups::id_of(name) == group.id) return name;
     return {};
+}
+
+void Session::note_group(const std::string& name) {
+    if (keep_ && std::ranges::find(keep_->groups, name) == keep_->groups.end())
+        keep_->groups.push_back(name);
 }
 
 // --- the part of the queue that is on disk alone -------------------------------------------------
@@ -222,13 +224,16 @@ void Session::take_in_stored(const Journal::Loaded& loaded) {
         pump();
 }
 
-Outgoing Session::outgoing_of(const KeptMessage& row) const {
+Outgoing Session::outgoing_of(const KeptMessage& row) {
     Outgoing message;
     message.message = row.message;
     if (!row.subscription_ids.empty())
         message.subscription_ids =
             std::make_unique<std::vector<std::uint32_t>>(row.subscription_ids);
-    if (!row.share.empty()) message.group = shard_.broker().group_of(row.share);
+    if (!row.share.empty()) {
+        note_group(row.share);
+        message.group = shard_.broker().group_of(row.share);
+    }
     message.seq = row.seq;
     message.packet_id = row.packet_id;
     message.qos = row.qos;
@@ -250,6 +255,9 @@ void Session::restore(RecoveredSession&& kept, IdentityPtr identity) {
     keep_->itself_changed = false;
     keep_->told = keep_->on_disk = kept.last_seq;
     keep_->judge_stored = true;
+    // What was sent at last may not have come to the disk.
+    keep_->last_packet_id =
+        static_cast<std::uint16_t>(kept.session.last_packet_id + packet_ids_skipped);
     if (!kept.session.away) keep_->perhaps_sent = kept.last_seq;
     shard_.broker().count_kept(1);
     shard_.stats().sessions_kept.add();
@@ -272,8 +280,7 @@ void Session::restore(RecoveredSession&& kept, IdentityPtr identity) {
     if (!kept.sent.empty() || kept.last_seq > 0) {
         std::vector<Outgoing> sent;
         for (const KeptMessage& row : kept.sent) sent.push_back(outgoing_of(row));
-        outbound().restore(std::move(sent), kept.queue, kept.last_seq,
-                           kept.session.last_packet_id);
+        outbound().restore(std::move(sent), kept.queue, kept.last_seq);
         outbound().end_connection();
     }
     if (!kept.session.away) note_itself(Keeper::Urgency::now);

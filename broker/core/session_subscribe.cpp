@@ -115,6 +115,7 @@ Result<Reason> Session::subscribe(const wire::SubscriptionRequest& request, std:
 
 void Session::subscribe_shared(std::string_view share, std::string_view filter,
                                const wire::SubscriptionOptions& options, std::uint32_t id) {
+    note_group(std::string(share) + '/' + std::string(filter));
     auto& shared = rare().shared;
     auto known = std::ranges::find_if(shared, [&](const SharedSubscription& subscription) {
         return subscription.share == share && subscription.filter == filter;

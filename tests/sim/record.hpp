@@ -54,6 +54,7 @@ struct Record {
     std::vector<SeenMessage> seen;
     std::vector<std::string> broken;  // promises that were found broken on the way
     std::uint64_t now = 0;
+    bool dies = false;  // the broker, now and then
 
     void complain(std::string what) { broken.push_back(std::move(what)); }
     // All promises that are to be judged at the end, when every persistent session has been back.

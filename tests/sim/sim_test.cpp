@@ -35,6 +35,7 @@ std::vector<std::string> simulate(unsigned shards, std::uint64_t seed, Kept kept
         clients.emplace_back(pump, record, chance, number, number % 3 != 2, number == 0);
     if (kept == Kept::all_and_it_dies)
         for (RandomClient& client : clients) client.expect_deaths();
+    record.dies = kept == Kept::all_and_it_dies;
 
     for (int step = 0; step < 2'500; ++step) {
         if (chance() % 3 == 0)

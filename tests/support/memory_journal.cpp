@@ -33,12 +33,6 @@ bool MemoryJournal::has_seen(unsigned shard, const Published& published) const {
 }
 
 void MemoryJournal::apply(unsigned shard, const Bundle& bundle) {
-    if (getenv("DBG")) {
-    for (auto& m : bundle.messages) printf("put %lu %lu q%d state %d id %d\n", m.session, m.seq, m.qos, (int)m.state, m.packet_id);
-    for (auto& m : bundle.progress) printf("progress %lu %lu state %d id %d\n", m.session, m.seq, (int)m.state, m.packet_id);
-    for (auto& m : bundle.removed) printf("removed %lu %lu-%lu\n", m.session, m.first, m.last);
-    for (auto& m : bundle.ended) printf("ended %lu\n", m);
-    printf("--\n"); fflush(stdout); }
     for (const KeptSession& row : bundle.sessions) {
         sessions_[row.id].row = row;
     }

@@ -224,7 +224,8 @@ std::size_t ShardPump::some_of(std::size_t size) {
 
 bool ShardPump::has_cause(unsigned index) {
     core::Shard& shard = broker_->shard(index);
-    if (woken_[index] || shard.mailbox().has_mail() || shard.has_work() || shard.next_deadline() <= now_)
+    if (woken_[index] || shard.mailbox().has_mail() || shard.has_work() ||
+        shard.next_deadline() <= now_)
         return true;
     return std::ranges::any_of(open_links_, [&](const FakeLink* link) {
         return !link->ended() && reader_of(*link) == index &&
