@@ -89,8 +89,8 @@ SQLite::Database open_checked(const std::filesystem::path& file, const Schema& s
     return database;
 }
 
-SQLite::Database open_file(const std::filesystem::path& file, const Schema& schema) {
-    SQLite::Database database = open_checked(file, schema, SQLite::OPEN_CREATE);
+SQLite::Database open_file(const std::filesystem::path& file, const Schema& schema, int flags) {
+    SQLite::Database database = open_checked(file, schema, SQLite::OPEN_CREATE | flags);
     database.exec("PRAGMA journal_mode = WAL");
     database.exec("PRAGMA synchronous = FULL");
     database.exec("PRAGMA foreign_keys = ON");
@@ -121,9 +121,9 @@ void refuse_damaged(const std::filesystem::path& file, const std::string& what) 
                                       file.string(), what, damage_advice));
 }
 
-SQLite::Database open_database(const std::filesystem::path& file, const Schema& schema) {
+SQLite::Database open_database(const std::filesystem::path& file, const Schema& schema, int flags) {
     try {
-        return open_file(file, schema);
+        return open_file(file, schema, flags);
     } catch (const SQLite::Exception& failure) {
         refuse(file, failure);
     }

@@ -50,7 +50,9 @@ public:
 // transaction; before that a copy of the older version is kept (kept_version.hpp). Throws
 // DatabaseRefused, having changed nothing, if the file is not ours, if a newer program wrote it, or
 // if it is damaged where this looks: the first page, the tables' list and the log.
-SQLite::Database open_database(const std::filesystem::path& file, const Schema& schema);
+// flags: of sqlite3_open_v2, besides those for reading and writing.
+SQLite::Database open_database(const std::filesystem::path& file, const Schema& schema,
+                               int flags = 0);
 
 // Opens one that is there, of any version that this program knows, and leaves it as it is: for
 // those who copy it. Throws DatabaseRefused, as above.

@@ -57,11 +57,12 @@ std::string text_field(const json::object& request, std::string_view name) {
 
 AdminServer::AdminServer(asio::io_context& io, const std::filesystem::path& socket,
                          net::Network& network, auth::Authenticator& authenticator,
-                         auth::AuditWriter& audit)
+                         auth::AuditWriter& audit, const storage::Journal* journal)
     : io_(io),
       path_(socket),
       acceptor_(io),
       network_(network),
+      journal_(journal),
       authenticator_(authenticator),
       audit_(audit) {
     std::error_code gone;
@@ -211,7 +212,7 @@ json::object AdminServer::status() const {
     };
     using Stats = core::Stats;
     const net::NetworkStats& network = network_.stats();
-    return {{"ok", true},
+    json::object answer{{"ok", true},
             {"version", DRAWBRIDGE_VERSION},
             {"uptime_s", std::chrono::duration_cast<seconds>(Clock::now() - started_at_).count()},
             {"shards", network_.loops()},
@@ -238,7 +239,20 @@ json::object AdminServer::status() const {
             {"dropped_denied", sum(&Stats::dropped_denied)},
             {"dropped_no_member", sum(&Stats::dropped_no_member)},
             {"refused_queue_full", sum(&Stats::refused_queue_full)},
-            {"retained_refused", sum(&Stats::retained_refused)}};
+            {"refused_no_space", sum(&Stats::refused_no_space)},
+            {"retained_refused", sum(&Stats::retained_refused)},
+            {"sessions_kept", sum(&Stats::sessions_kept)},
+            {"storage", journal_ != nullptr ? to_text(journal_->state()) : "off"}};
+    if (journal_ == nullptr) return answer;
+    const storage::JournalCounts counts = journal_->counts();
+    answer["storage_commits"] = counts.commits;
+    answer["storage_rows"] = counts.rows;
+    answer["storage_bytes_waiting"] = counts.bytes_waiting;
+    answer["storage_commit_us_last"] = counts.commit_us_last;
+    answer["storage_commit_us_longest"] = counts.commit_us_longest;
+    answer["storage_database_bytes"] = counts.database_bytes;
+    answer["storage_log_bytes"] = counts.log_bytes;
+    return answer;
 }
 
 }  // namespace drawbridge::app

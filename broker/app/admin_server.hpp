@@ -14,6 +14,7 @@
 #include "auth/audit_writer.hpp"
 #include "auth/authenticator.hpp"
 #include "broker/net/network.hpp"
+#include "storage/journal.hpp"
 
 namespace drawbridge::app {
 
@@ -22,7 +23,7 @@ public:
     // Opens the socket; throws std::runtime_error.
     AdminServer(boost::asio::io_context& io, const std::filesystem::path& socket,
                 net::Network& network, auth::Authenticator& authenticator,
-                auth::AuditWriter& audit);
+                auth::AuditWriter& audit, const storage::Journal* journal);
     ~AdminServer();
 
 private:
@@ -43,6 +44,7 @@ private:
     const std::filesystem::path path_;
     boost::asio::local::stream_protocol::acceptor acceptor_;
     net::Network& network_;
+    const storage::Journal* const journal_;  // null if nothing is kept
     auth::Authenticator& authenticator_;
     auth::AuditWriter& audit_;
     const TimePoint started_at_ = Clock::now();

@@ -22,6 +22,7 @@
 #include "broker/app/data_directory.hpp"
 #include "broker/app/descriptors.hpp"
 #include "broker/app/identity_reviews.hpp"
+#include "broker/app/message_storage.hpp"
 #include "broker/app/salvage_files.hpp"
 #include "broker/app/tls_files.hpp"
 #include "broker/base/log.hpp"
@@ -135,7 +136,9 @@ void say_what_to_know(const GlobalOptions& options, const Configuration& configu
     if (configuration.auth.allow_anonymous)
         log::warn("allow_anonymous is on: any client may connect, with the rules of profile {}",
                   configuration.auth.anonymous_profile);
-    log::info("sessions, queues and retained messages are kept in memory only");
+    if (!configuration.storage.persistence)
+        log::warn(
+            "persistence is off: sessions, queues and retained messages are kept in memory only");
     if (first_device_missing)
         log::info(
             "no device yet; add the first one in another terminal: {} --data {} device add "
@@ -165,11 +168,14 @@ void serve(const GlobalOptions& options, const ServeOptions& serve_options) {
     }();
     const unsigned shards =
         configuration.broker.threads > 0 ? configuration.broker.threads : usable_cores();
+    std::optional<MessageStorage> messages;
+    if (configuration.storage.persistence) messages.emplace(options.data, configuration.storage);
     boost::asio::io_context io(1);  // before all who may still post to it while they end
     // Before what tells it, so that it goes after that.
     auth::AuditWriter audit(options.data / "drawbridge.db", configuration.audit);
     core::Broker broker(settings_of(configuration), shards);
     broker.set_audit(audit);
+    std::unique_ptr<storage::Journal> journal;  // null if nothing is kept
     IdentityReviews reviews;
     auth::AuthenticatorOptions auth_options = authenticator_options(options, configuration, audit);
     auth_options.on_profile_change = [&](const auth::ProfileChange& change) {
@@ -181,6 +187,15 @@ void serve(const GlobalOptions& options, const ServeOptions& serve_options) {
     auth::PskLookup psks(options.data / "drawbridge.db", secret);
     TlsFiles tls_files(options.data / "tls", psks);
     net::Network network(broker, *authenticator, network_settings_of(configuration, shards));
+    reviews.attach(network, configuration.broker.connect_timeout +
+                                configuration.auth.duplicate_probe + seconds(10));
+    if (messages) {
+        auth::SessionOwners owners(
+            options.data / "drawbridge.db", secret, auth::Profiles::built_in(configuration.limits),
+            configuration.auth.allow_anonymous ? configuration.auth.anonymous_profile : "");
+        journal = messages->recover(broker, owners);
+        messages.reset();
+    }
     open_ports(configuration, tls_files, network);
 
     boost::asio::signal_set signals(io, SIGTERM, SIGINT);
@@ -201,9 +216,7 @@ void serve(const GlobalOptions& options, const ServeOptions& serve_options) {
     boost::asio::co_spawn(io, watch_files(tls_files), boost::asio::detached);
 
     auto admin = std::make_unique<AdminServer>(io, options.data / "admin.sock", network,
-                                               *authenticator, audit);
-    reviews.attach(network, configuration.broker.connect_timeout +
-                                configuration.auth.duplicate_probe + seconds(10));
+                                               *authenticator, audit, journal.get());
     say_what_to_know(options, configuration,
                      !auth::DeviceStore(options.data / "drawbridge.db").has_devices());
     network.start();

@@ -14,7 +14,7 @@ namespace drawbridge::core {
 
 class Session;
 
-// What an answer waits for, of the turn in which it was made.
+// What an answer waits for, of the round in which it was made.
 enum class Until : std::uint8_t {
     now = 0,
     settled = 1,    // what was published is safe with all who get it: on disk, or acknowledged
@@ -30,7 +30,7 @@ inline bool has(Until until, Until part) {
 }
 
 struct HeldAnswer {
-    std::uint64_t turn = 0;
+    std::uint64_t round = 0;  // of the keeper
     std::uint32_t bytes = 0;  // of HeldAnswers::encoded; 0: a PUBLISH, which is encoded when sent
     std::uint16_t packet_id = 0;  // of that PUBLISH
     Until until = Until::now;

@@ -16,4 +16,16 @@ std::size_t bytes_of(const Bundle& bundle) {
     return bytes;
 }
 
+const char* to_text(Journal::State state) {
+    switch (state) {
+        case Journal::State::good:
+            return "good";
+        case Journal::State::no_space:
+            return "no_space";
+        case Journal::State::failing:
+            return "failing";
+    }
+    return "";
+}
+
 }  // namespace drawbridge::core

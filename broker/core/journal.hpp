@@ -89,4 +89,7 @@ public:
     virtual SessionId draw_session_id() = 0;
 };
 
+// For people and programs: "good", "no_space", "failing".
+const char* to_text(Journal::State state);
+
 }  // namespace drawbridge::core

@@ -18,8 +18,9 @@ void Keeper::use(Journal& journal, bool answers_wait) {
     answers_wait_ = answers_wait;
     const unsigned shards = shard_.broker().shards();
     open_turns_ = std::vector<OpenTurns>(shards);
-    last_mailed_.resize(shards);
-    settled_ = std::make_unique<std::atomic<std::uint64_t>[]>(shards);
+    others_.resize(shards);
+    seen_.resize(shards);
+    settled_ = std::make_unique<SettledRounds[]>(shards);
     origin_ = shard_.index();
     journal.on_news(shard_.index(), [&shard = shard_] { shard.wake(); });
 }
@@ -29,6 +30,7 @@ void Keeper::use(Journal& journal, bool answers_wait) {
 void Keeper::begin_turn() {
     if (!is_on()) return;
     note_committed();
+    hear_of_others();
     for (Journal::Loaded& loaded : journal_->loaded(shard_.index())) take_in(loaded);
     if (!paused_.empty() && !journal_->full())
         for (Session* const session : std::exchange(paused_, {})) session->read_on();
@@ -40,7 +42,7 @@ void Keeper::note_committed() {
     if (number == committed_number_) return;
     committed_number_ = number;
     while (!submitted_.empty() && submitted_.front().number <= number) {
-        committed_turn_ = submitted_.front().turn;
+        committed_round_ = submitted_.front().round;
         submitted_.pop_front();
     }
     journal_->take_back(shard_.index());
@@ -52,15 +54,17 @@ void Keeper::note_committed() {
     }
 }
 
-void Keeper::begin_mail(unsigned from, std::uint64_t turn) {
+void Keeper::begin_mail(unsigned from, std::uint64_t round) {
     origin_ = from;
-    origin_turn_ = turn;
+    origin_round_ = round;
 }
 
 void Keeper::end_mail(bool holds_qos2) {
-    origin_ = shard_.index();
-    origin_turn_ = 0;
-    if (!is_on() || !holds_qos2) return;
+    const unsigned from = std::exchange(origin_, shard_.index());
+    const std::uint64_t round = std::exchange(origin_round_, 0);
+    if (!is_on()) return;
+    seen_[from] = round;
+    if (!holds_qos2) return;
     seen_matters_ = true;
     want(Urgency::lazily);
 }
@@ -68,21 +72,21 @@ void Keeper::end_mail(bool holds_qos2) {
 void Keeper::end_turn() {
     if (!is_on()) return;
     forget_what_has_settled();
-    const bool alone = shard_.broker().shards() == 1;
-    const bool at_once = wanted_ == Urgency::in_front && !alone;
+    const bool at_once = wanted_ == Urgency::in_front;
     const bool has_room = submitted_.size() < limits::journal_bundles_max;
     if (at_once || ((due_ || wanted_ >= Urgency::now) && has_room)) submit();
     if (has_unsaved()) return;
     if (submitted_.empty())
-        committed_turn_ = shard_.turn();
+        committed_round_ = round_;
     else
-        submitted_.back().turn = shard_.turn();
+        submitted_.back().round = round_;
 }
 
 void Keeper::turn_mailed() {
     if (!is_on()) return;
     release();
     tell_others();
+    ++round_;
 }
 
 bool Keeper::has_unsaved() const {
@@ -118,8 +122,8 @@ void Keeper::submit() {
 std::unique_ptr<Bundle> Keeper::gather(Submitted& submitted) {
     auto bundle = std::make_unique<Bundle>();
     submitted.number = last_number_ + 1;
-    submitted.turn = shard_.turn();
-    bundle->turn = shard_.turn();
+    submitted.round = round_;
+    bundle->turn = round_;
     while (!unsaved_.empty()) {
         SessionKeep& keep = unsaved_.front();
         unsaved_.pop_front();
@@ -143,7 +147,8 @@ std::unique_ptr<Bundle> Keeper::gather(Submitted& submitted) {
         bundle->messages.empty() && bundle->progress.empty() && bundle->removed.empty() &&
         bundle->ended.empty() && bundle->retained.empty() && bundle->published.empty();
     if (empty && !seen_matters_) return nullptr;
-    bundle->seen = shard_.seen_turns();
+    seen_[shard_.index()] = round_;
+    bundle->seen = seen_;
     bundle->bytes = bytes_of(*bundle);
     return bundle;
 }
@@ -153,39 +158,52 @@ std::unique_ptr<Bundle> Keeper::gather(Submitted& submitted) {
 OpenTurnPtr Keeper::open_turn() {
     ++opened_;
     if (cause_) return cause_;
-    return open_turns_[origin_].open(origin_turn_ == 0 ? shard_.turn() : origin_turn_);
+    return open_turns_[origin_].open(origin_round_ == 0 ? round_ : origin_round_);
 }
 
 void Keeper::note_forwarded() {
-    if (is_on()) forwarded_.push_back({shard_.turn(), open_turn()});
+    if (!is_on()) return;
+    ++forwarded_count_;
+    forwarded_.push_back({round_, open_turn()});
 }
 
-// The last turn of this shard that has settled on all others, as far as they have heard of it.
-std::uint64_t Keeper::others_settled_up_to() const {
-    std::uint64_t all = UINT64_MAX;
+void Keeper::hear_of_others() {
     Broker& broker = shard_.broker();
-    for (unsigned other = 0; other < broker.shards(); ++other) {
-        if (other == shard_.index()) continue;
-        const std::uint64_t settled = broker.shard(other).keeper().settled(shard_.index());
-        if (settled < last_mailed_[other]) all = std::min(all, settled);
+    for (unsigned shard = 0; shard < broker.shards(); ++shard) {
+        if (shard == shard_.index()) continue;
+        const SettledRounds& settled = broker.shard(shard).keeper().settled(shard_.index());
+        if (settled.version() != others_[shard].settled.version)
+            others_[shard].settled = settled.read();
     }
-    return all;
+}
+
+// Of a round that was over before. One that was not mailed to a shard counts as settled there once
+// that has seen all that was mailed.
+bool Keeper::others_have_settled(std::uint64_t round) const {
+    for (const Other& other : others_) {
+        const SettledRounds::State& settled = other.settled;
+        if (settled.seen < round && settled.seen < other.last_mailed) return false;
+        if (std::ranges::binary_search(settled.open, round)) return false;
+    }
+    return true;
 }
 
 void Keeper::forget_what_has_settled() {
-    if (forwarded_.empty() && handed_on_.empty() && published_.empty()) return;
-    const std::uint64_t settled = std::min(others_settled_up_to(), shard_.turn() - 1);
-    while (!forwarded_.empty() && forwarded_.front().turn <= settled) forwarded_.pop_front();
-    std::erase_if(published_, [&](const KeptPublish& kept) { return kept.turn <= settled; });
-    while (!handed_on_.empty() && handed_on_.front().turn <= settled) {
-        const HandedOn& handed_on = handed_on_.front();
+    std::erase_if(forwarded_, [&](const Forwarded& forwarded) {
+        return forwarded.round < round_ && others_have_settled(forwarded.round);
+    });
+    std::erase_if(published_, [&](const KeptPublish& kept) {
+        return kept.turn < round_ && others_have_settled(kept.turn);
+    });
+    std::erase_if(handed_on_, [&](const HandedOn& handed_on) {
+        if (handed_on.round == round_ || !others_have_settled(handed_on.round)) return false;
         if (handed_on.range.last == 0)
             ended_.push_back(handed_on.range.session);
         else
             removed_.push_back(handed_on.range);
-        handed_on_.pop_front();
         want(Urgency::lazily);
-    }
+        return true;
+    });
 }
 
 // Other shards hear what has settled of theirs.
@@ -196,9 +214,7 @@ void Keeper::tell_others() {
     waits_.store(waits, std::memory_order_seq_cst);
     for (unsigned origin = 0; origin < broker.shards(); ++origin) {
         if (origin == shard_.index()) continue;
-        const std::uint64_t now = open_turns_[origin].over_up_to(shard_.seen_turns()[origin]);
-        if (now <= settled_[origin].load(std::memory_order_relaxed)) continue;
-        settled_[origin].store(now, std::memory_order_seq_cst);
+        if (!settled_[origin].publish(seen_[origin], open_turns_[origin])) continue;
         Shard& other = broker.shard(origin);
         if (other.keeper().waits_for_others()) other.wake();
     }
@@ -207,14 +223,22 @@ void Keeper::tell_others() {
 bool Keeper::has_work() const {
     if (!is_on()) return false;
     if (journal_->committed(shard_.index()) != committed_number_) return true;
-    return waits_.load(std::memory_order_relaxed) && others_settled_up_to() != released_for_;
+    if (!waits_.load(std::memory_order_relaxed)) return false;
+    Broker& broker = shard_.broker();
+    for (unsigned shard = 0; shard < broker.shards(); ++shard)
+        if (shard != shard_.index() &&
+            broker.shard(shard).keeper().settled(shard_.index()).version() !=
+                others_[shard].settled.version)
+            return true;
+    return false;
 }
 
 // --- what is to be kept --------------------------------------------------------------------------
 
 void Keeper::note(SessionKeep& keep, Urgency urgency) {
     if (!keep.UnsavedHook::is_linked()) unsaved_.push_back(keep);
-    want(urgency);
+    const bool alone = shard_.broker().shards() == 1;
+    want(alone ? std::min(urgency, Urgency::now) : urgency);
 }
 
 void Keeper::note_retained(std::string_view topic, Urgency urgency) {
@@ -225,7 +249,7 @@ void Keeper::note_retained(std::string_view topic, Urgency urgency) {
 
 void Keeper::note_published(const MessageView& message, std::string share, unsigned receiver) {
     KeptPublish kept;
-    kept.turn = shard_.turn();
+    kept.turn = round_;
     kept.place = static_cast<std::uint32_t>(published_.size());
     kept.message = Message::copy_of(message);
     kept.share = std::move(share);
@@ -236,35 +260,46 @@ void Keeper::note_published(const MessageView& message, std::string share, unsig
 
 void Keeper::note_ended(SessionId id, bool once_settled) {
     if (once_settled) {
-        handed_on_.push_back({shard_.turn(), {id, 0, 0}});
-        return;
+        handed_on_.push_back({round_, {id, 0, 0}});
+    } else {
+        ended_.push_back(id);
     }
-    ended_.push_back(id);
     want(Urgency::lazily);
 }
 
 void Keeper::note_handed_on(SessionId session, std::uint64_t seq) {
-    if (seq != 0) handed_on_.push_back({shard_.turn(), {session, seq, seq}});
+    handed_on_.push_back({round_, {session, seq, seq}});
+    want(Urgency::lazily);
+}
+
+// Of QoS 2 it is one moment on disk in which it goes from one to the other. At QoS 1 it may be with
+// both for a while.
+void Keeper::note_handed_on(SessionId session, const Outgoing& message, bool here,
+                            std::string share) {
+    if (!here && message.qos == 1) return note_handed_on(session, message.seq);
+    removed_.push_back({session, message.seq, message.seq});
+    want(Urgency::lazily);
+    if (!here) note_published(message.message->view(), std::move(share), message.group.shard);
 }
 
 // --- what has to wait ----------------------------------------------------------------------------
 
-bool Keeper::is_safe(std::uint64_t turn, Until until) const {
+bool Keeper::is_safe(std::uint64_t round, Until until) const {
     if (!answers_wait_) return true;
-    const bool committed = committed_turn_ >= turn;
+    const bool committed = committed_round_ >= round;
     if (has(until, Until::committed) && !committed) return false;
     if (!has(until, Until::settled)) return true;
-    const bool own = committed || open_turns_[shard_.index()].over_up_to(shard_.turn()) >= turn;
-    return own && turn <= released_for_;
+    return (committed || !open_turns_[shard_.index()].is_open(round)) && others_have_settled(round);
 }
 
-void Keeper::note_held(HeldAnswers& held) {
+void Keeper::note_held(HeldAnswers& held, Until until) {
     if (!held.is_linked()) held_.push_back(held);
+    if (has(until, Until::committed)) want(Urgency::now);
 }
 
 void Keeper::hold(Link& link) {
     link.held = true;
-    held_links_.emplace_back(&link, shard_.turn());
+    held_links_.emplace_back(&link, round_);
 }
 
 void Keeper::forget(Link& link) {
@@ -274,7 +309,6 @@ void Keeper::forget(Link& link) {
 
 // Each session has its answers in order, so the first that has to wait holds up the others.
 void Keeper::release() {
-    released_for_ = others_settled_up_to();
     for (auto at = held_.begin(); at != held_.end();) {
         HeldAnswers& held = *at++;
         held.session.release_held();
@@ -303,7 +337,8 @@ void Keeper::load(SessionKeep& keep, const KeptQueue& queue) {
                     limits::queue_bytes_read, false});
 }
 
-void Keeper::load_orphans(SessionId session, const KeptQueue& queue) {
+void Keeper::load_orphans(SessionId session, const KeptQueue& queue, std::vector<KeptRange> holes) {
+    orphans_.insert_or_assign(session, std::move(holes));
     journal_->load(shard_.index(),
                    {session, queue.first, queue.last, limits::queue_messages_in_memory,
                     limits::queue_bytes_read, true});
@@ -322,14 +357,20 @@ void Keeper::take_in(Journal::Loaded& loaded) {
 // A session has ended and left messages of share groups on disk. It is forgotten once others have
 // them.
 void Keeper::hand_on_orphans(Journal::Loaded& loaded) {
+    const SessionId session = loaded.asked.session;
+    std::vector<KeptRange> holes = std::exchange(orphans_[session], {});
     for (const KeptMessage& message : loaded.messages)
-        shard_.return_to_group(shard_.broker().group_of(message.share), 0, message.message->view());
-    const bool more = loaded.messages.size() == loaded.asked.messages_max;
-    if (loaded.failed || !more) return note_ended(loaded.asked.session, true);
+        if (!Outbound::is_hole(holes, message.seq))
+            shard_.return_to_group(shard_.broker().group_of(message.share), 0,
+                                   message.message->view());
+    if (loaded.failed || loaded.messages.empty()) {
+        orphans_.erase(session);
+        return note_ended(session, true);
+    }
     KeptQueue rest;
     rest.first = loaded.messages.back().seq + 1;
     rest.last = loaded.asked.last;
-    load_orphans(loaded.asked.session, rest);
+    load_orphans(session, rest, std::move(holes));
 }
 
 }  // namespace drawbridge::core

@@ -27,11 +27,13 @@
 #include "broker/core/open_turns.hpp"
 #include "broker/core/recovery.hpp"
 #include "broker/core/session_keep.hpp"
+#include "broker/core/settled_rounds.hpp"
 
 namespace drawbridge::core {
 
 class Link;
 class Session;
+struct Outgoing;
 class Shard;
 
 class Keeper final : private Deadline {
@@ -55,22 +57,19 @@ public:
     void begin_turn();
     // Before the turn is mailed.
     void end_turn();
-    void mailed(unsigned shard, std::uint64_t turn) {
-        if (is_on()) last_mailed_[shard] = turn;
+    void mailed(unsigned shard) {
+        if (is_on()) others_[shard].last_mailed = round_;
     }
     // After the turn was mailed, and before links are flushed.
     void turn_mailed();
     // What happens from now on is because of mail from another shard; at the end all of that mail
     // has been taken in. holds_qos2: it may be in the journal until this is.
-    void begin_mail(unsigned from, std::uint64_t turn);
+    void begin_mail(unsigned from, std::uint64_t round);
     void end_mail(bool holds_qos2);
     // There is something to release.
     bool has_work() const;
-    // All of `origin`'s turns up to this one have settled here: what they caused is safe. Any
-    // thread.
-    std::uint64_t settled(unsigned origin) const {
-        return settled_[origin].load(std::memory_order_seq_cst);
-    }
+    // What has become here of another shard's rounds. Any thread.
+    const SettledRounds& settled(unsigned origin) const { return settled_[origin]; }
     // All that there is to tell is told at the end of this turn.
     void want_now() { want(Urgency::in_front); }
     // True if the shard's holders want to hear when settled() of another shard grows. Any thread.
@@ -86,6 +85,8 @@ public:
     // These messages of a session have been handed to others. They are forgotten here once they are
     // safe there.
     void note_handed_on(SessionId session, std::uint64_t seq);
+    // here: nobody else than this shard has it now. share: the group's name.
+    void note_handed_on(SessionId session, const Outgoing& message, bool here, std::string share);
     // The turn under way, of the shard that has caused what happens now.
     OpenTurnPtr open_turn();
     // A message that this turn waits for is handed on to another session.
@@ -94,14 +95,16 @@ public:
     // Something that the turn has caused goes on to another shard: the turn is open until it has
     // settled there.
     void note_forwarded();
+    std::uint64_t forwarded() const { return forwarded_count_; }
     // Grows with each message that a session here has to keep.
     std::uint64_t opened() const { return opened_; }
 
     // --- what has to wait
     // True if an answer that waits for this cannot be sent at once.
     bool must_hold(Until until) const { return answers_wait_ && until != Until::now; }
-    bool is_safe(std::uint64_t turn, Until until) const;
-    void note_held(HeldAnswers& held);
+    std::uint64_t round() const { return round_; }
+    bool is_safe(std::uint64_t round, Until until) const;
+    void note_held(HeldAnswers& held, Until until);
     // CONNACK, with all behind it, until what the link's session has promised is on disk.
     void hold(Link& link);
     void forget(Link& link);
@@ -118,20 +121,25 @@ public:
     void forget(SessionKeep& keep);
     // Of a session that has ended: what is of share groups goes back to them, then the session is
     // forgotten.
-    void load_orphans(SessionId session, const KeptQueue& queue);
+    void load_orphans(SessionId session, const KeptQueue& queue, std::vector<KeptRange> holes);
 
 private:
+    // What is known of another shard.
+    struct Other {
+        std::uint64_t last_mailed = 0;
+        SettledRounds::State settled;  // of this shard's rounds
+    };
     struct Submitted {
         std::uint64_t number = 0;
-        std::uint64_t turn = 0;  // all up to this one is in it, or was before
+        std::uint64_t round = 0;  // all up to this one is in it, or was before
         std::vector<OpenTurnPtr> open;
     };
     struct Forwarded {
-        std::uint64_t turn;
+        std::uint64_t round;
         OpenTurnPtr cause;
     };
     struct HandedOn {
-        std::uint64_t turn;
+        std::uint64_t round;
         KeptRange range;  // last = 0: the session itself
     };
     using Unsaved = boost::intrusive::list<SessionKeep, boost::intrusive::base_hook<UnsavedHook>,
@@ -143,7 +151,8 @@ private:
 
     void expired(TimePoint now) override;
     void want(Urgency urgency);
-    std::uint64_t others_settled_up_to() const;
+    bool others_have_settled(std::uint64_t round) const;
+    void hear_of_others();
     void forget_what_has_settled();
     std::unique_ptr<Bundle> gather(Submitted& submitted);
     bool has_unsaved() const;
@@ -161,25 +170,30 @@ private:
     Urgency wanted_ = Urgency::lazily;
     bool seen_matters_ = false;
 
+    // Numbers the turns, for this alone.
+    std::uint64_t round_ = 1;
+    std::vector<std::uint64_t> seen_;  // by shard: the last round of which mail was taken in
+
     // The origin of what happens now.
     unsigned origin_ = 0;
-    std::uint64_t origin_turn_ = 0;  // 0: the shard's own
-    OpenTurnPtr cause_;              // instead, if set
+    std::uint64_t origin_round_ = 0;  // 0: the shard's own
+    OpenTurnPtr cause_;               // instead, if set
 
-    std::vector<OpenTurns> open_turns_;                      // by origin
-    std::unique_ptr<std::atomic<std::uint64_t>[]> settled_;  // by origin
-    std::vector<std::uint64_t> last_mailed_;                 // by shard
-    std::deque<Forwarded> forwarded_;
-    std::deque<HandedOn> handed_on_;
+    std::vector<OpenTurns> open_turns_;         // by origin
+    std::unique_ptr<SettledRounds[]> settled_;  // by origin
+    std::vector<Other> others_;                 // by shard
+    std::vector<Forwarded> forwarded_;
+    std::vector<HandedOn> handed_on_;
     std::uint64_t opened_ = 0;
+    std::uint64_t forwarded_count_ = 0;
     std::atomic<bool> waits_{false};
-    std::uint64_t released_for_ = 0;  // others_settled_up_to() at the last release
 
     Unsaved unsaved_;
     WithQueue with_queue_;  // what waits for them can leave memory once it is on disk
     boost::unordered_flat_map<SessionId, SessionKeep*> loading_;
+    boost::unordered_flat_map<SessionId, std::vector<KeptRange>> orphans_;  // with their holes
     Held held_;
-    std::vector<std::pair<Link*, std::uint64_t>> held_links_;  // with the turn
+    std::vector<std::pair<Link*, std::uint64_t>> held_links_;  // with the round
     std::vector<Session*> paused_;
     std::vector<std::string> retained_;
     std::vector<KeptPublish> published_;
@@ -189,7 +203,7 @@ private:
     std::deque<Submitted> submitted_;
     std::uint64_t last_number_ = 0;
     std::uint64_t committed_number_ = 0;
-    std::uint64_t committed_turn_ = 0;
+    std::uint64_t committed_round_ = 0;
 };
 
 }  // namespace drawbridge::core

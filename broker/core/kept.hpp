@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -45,6 +46,8 @@ struct KeptSubscription {
     wire::SubscriptionOptions options;
     std::uint32_t id = 0;  // Subscription Identifier; 0: none
     bool ended = false;    // it is to be forgotten
+    // Retained messages are still to be sent, those on topics behind this one ("": all).
+    std::optional<std::string> replay = {};
 };
 
 // A QoS 2 message that the session's client has published: PUBREC promised, PUBREL awaited.

@@ -44,6 +44,7 @@ struct OfferTaken {
 struct Mail {
     unsigned from = 0;                  // the sender's shard
     std::uint64_t turn = 0;             // the sender's turn, which numbers its batches
+    std::uint64_t round = 0;            // likewise, for the sender's keeper
     std::vector<ShareNews> share_news;  // applied before the messages
     PublishBatchPtr published;          // for all who match; null if none
     PublishBatch shared;                // between share groups and their members

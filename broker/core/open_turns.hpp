@@ -8,6 +8,7 @@
 #include <boost/intrusive/list.hpp>
 #include <boost/smart_ptr/intrusive_ptr.hpp>
 #include <cstdint>
+#include <vector>
 
 namespace drawbridge::core {
 
@@ -36,9 +37,15 @@ public:
         if (turns_.empty() || turns_.back().turn() != turn) turns_.push_back(*new OpenTurn(turn));
         return OpenTurnPtr(&turns_.back());
     }
-    // All turns up to this one are over, if those up to `seen` have been here.
-    std::uint64_t over_up_to(std::uint64_t seen) const {
-        return turns_.empty() ? seen : turns_.front().turn() - 1;
+    bool is_open(std::uint64_t turn) const {
+        for (const OpenTurn& open : turns_)
+            if (open.turn() >= turn) return open.turn() == turn;
+        return false;
+    }
+    // In order.
+    void list(std::vector<std::uint64_t>& turns) const {
+        turns.clear();
+        for (const OpenTurn& open : turns_) turns.push_back(open.turn());
     }
 
 private:

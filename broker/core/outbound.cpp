@@ -76,6 +76,7 @@ void Outbound::drop_expired(Ring<Outgoing>& ring, TimePoint now) {
         if (view.expired(now)) {
             ++expired_;
             note_gone(message.seq);
+            note_hole(message.seq);
             continue;
         }
         none_expires_before_ = std::min(none_expires_before_, view.expires_at);
@@ -105,7 +106,7 @@ Outgoing* Outbound::next(TimePoint now) {
         if (!window_open() && !pubrel_comes_first(sent_, unsent_)) return nullptr;
         Outgoing& again = sent_[sent_.size() - unsent_];
         --unsent_;
-        again.sent_before = !std::exchange(again.held, false);
+        again.sent_before |= !std::exchange(again.held, false);
         return &again;
     }
     while (window_open() && has_waiting()) {
@@ -179,10 +180,12 @@ std::vector<Outgoing> Outbound::take_waiting_shared() {
     for (Ring<Outgoing>* const ring : {&waiting_, &fresh_}) {
         for (std::size_t left = ring->size(); left > 0; --left) {
             Outgoing message = take(*ring);
-            if (message.group.id != 0)
-                gone.push_back(std::move(message));
-            else
+            if (message.group.id == 0) {
                 put_back(*ring, std::move(message));
+                continue;
+            }
+            note_hole(message.seq);
+            gone.push_back(std::move(message));
         }
     }
     return gone;
@@ -193,10 +196,12 @@ std::vector<Outgoing> Outbound::withdraw(const std::function<bool(const MessageV
     for (Ring<Outgoing>* const ring : {&waiting_, &fresh_, &waiting_of_qos0_}) {
         for (std::size_t left = ring->size(); left > 0; --left) {
             Outgoing message = take(*ring);
-            if (denied(message.message->view()))
-                gone.push_back(std::move(message));
-            else
+            if (!denied(message.message->view())) {
                 put_back(*ring, std::move(message));
+                continue;
+            }
+            note_hole(message.seq);
+            gone.push_back(std::move(message));
         }
     }
     for (std::size_t i = sent_.size() - unsent_; i < sent_.size();) {
@@ -243,11 +248,10 @@ std::uint64_t Outbound::offer_taken(std::uint16_t packet_id, std::uint64_t group
 
 // --- of a session that is kept -------------------------------------------------------------------
 
-void Outbound::restore(std::vector<Outgoing> sent, const KeptQueue& queue, std::uint64_t last_seq) {
-    for (Outgoing& message : sent) {
-        last_packet_id_ = message.packet_id;
-        sent_.push_back(std::move(message));
-    }
+void Outbound::restore(std::vector<Outgoing> sent, const KeptQueue& queue, std::uint64_t last_seq,
+                       std::uint16_t last_packet_id) {
+    for (Outgoing& message : sent) sent_.push_back(std::move(message));
+    last_packet_id_ = static_cast<std::uint16_t>(last_packet_id + packet_ids_skipped);
     unsent_ = sent_.size();
     look_again_at_ = static_cast<std::uint16_t>(last_packet_id_ + 1);
     stored_ = queue;
@@ -273,6 +277,27 @@ void Outbound::note_gone(std::uint64_t seq) {
         gone_.push_back({0, seq, seq});
 }
 
+void Outbound::note_hole(std::uint64_t seq) {
+    if (seq == 0) return;
+    if (!holes_.empty() && holes_.back().last + 1 == seq)
+        holes_.back().last = seq;
+    else
+        holes_.push_back({0, seq, seq});
+}
+
+bool Outbound::is_hole(const std::vector<KeptRange>& holes, std::uint64_t seq) {
+    return std::ranges::any_of(
+        holes, [&](const KeptRange& hole) { return hole.first <= seq && seq <= hole.last; });
+}
+
+// Before the oldest that waits there are none that matter.
+void Outbound::forget_holes() {
+    std::uint64_t oldest = stored_.messages > 0 ? stored_.first : last_seq_ + 1;
+    for (const Ring<Outgoing>* const ring : {&waiting_, &fresh_})
+        if (!ring->empty()) oldest = std::min(oldest, (*ring)[0].seq);
+    std::erase_if(holes_, [&](const KeptRange& hole) { return hole.last < oldest; });
+}
+
 void Outbound::store(const Outgoing& message) {
     if (stored_.messages++ == 0) stored_.first = message.seq;
     stored_.last = message.seq;
@@ -283,6 +308,7 @@ void Outbound::store(const Outgoing& message) {
 // What is stored is behind all that is in waiting_, so that goes whole or, if nothing is stored,
 // as far as it is safe; the rest is fresh then.
 void Outbound::leave_to_disk(std::uint64_t safe, bool all) {
+    if (!holes_.empty()) forget_holes();
     if (all && !waiting_.empty()) {
         const KeptQueue behind = std::exchange(stored_, {});
         Ring<Outgoing> rest;
@@ -315,6 +341,7 @@ bool Outbound::wants_stored() const {
 
 void Outbound::take_in_stored(std::vector<Outgoing> messages, std::uint64_t last) {
     for (Outgoing& message : messages) {
+        if (is_hole(holes_, message.seq)) continue;  // its end is not on disk yet
         const std::size_t bytes = message.message->bytes();
         const std::size_t counted = std::min<std::uint64_t>(bytes, stored_.bytes);
         waiting_bytes_ += bytes - counted;

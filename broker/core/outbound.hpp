@@ -66,6 +66,11 @@ struct Offer {
     std::uint16_t packet_id = 0;
 };
 
+// Of a session that is kept, the journal is told of the last packet identifier now and then. After a
+// death so many are left out: they may be in use on the other side.
+constexpr std::uint16_t packet_ids_skipped = 16'384;
+constexpr std::uint16_t packet_ids_between_notes = 4'096;
+
 class Outbound {
 public:
     // Messages sent on this connection and not acknowledged may be at most `window`.
@@ -121,7 +126,10 @@ public:
 
     // --- of a session that is kept
     // Takes over what the journal had of it; what was sent is sent again.
-    void restore(std::vector<Outgoing> sent, const KeptQueue& queue, std::uint64_t last_seq);
+    // last_packet_id: no more than packet_ids_skipped have been drawn since.
+    void restore(std::vector<Outgoing> sent, const KeptQueue& queue, std::uint64_t last_seq,
+                 std::uint16_t last_packet_id);
+    std::uint16_t last_packet_id() const { return last_packet_id_; }
     std::uint64_t last_seq() const { return last_seq_; }
     // Calls tell(message) for each message that the journal has not been told of, told up to
     // `told` included, and for each that has made progress since.
@@ -138,6 +146,9 @@ public:
     const KeptQueue& stored() const { return stored_; }
     // What was read: the oldest of what is stored, up to seq `last`.
     void take_in_stored(std::vector<Outgoing> messages, std::uint64_t last);
+    // What has been taken out of the middle of what waits. It may be on disk still.
+    const std::vector<KeptRange>& holes() const { return holes_; }
+    static bool is_hole(const std::vector<KeptRange>& holes, std::uint64_t seq);
     // The number of the next message that is pushed.
     std::uint64_t draw_seq() { return ++last_seq_; }
     void note_gone(std::uint64_t seq);
@@ -149,6 +160,8 @@ private:
     void put_back(Ring<Outgoing>& ring, Outgoing message);
     bool has_waiting();
     void store(const Outgoing& message);
+    void note_hole(std::uint64_t seq);
+    void forget_holes();
     std::uint16_t draw_packet_id();
 
     Ring<Outgoing> sent_;  // the last unsent_ of them not on this connection yet
@@ -157,6 +170,7 @@ private:
     Ring<Outgoing> fresh_;  // behind stored_; empty while that is
     Ring<Outgoing> waiting_of_qos0_;
     std::vector<KeptRange> gone_;
+    std::vector<KeptRange> holes_;
     std::uint64_t last_seq_ = 0;
     std::size_t unsent_ = 0;
     std::size_t window_ = 0;

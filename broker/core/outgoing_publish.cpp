@@ -5,13 +5,16 @@
 namespace drawbridge::core {
 namespace {
 
+constexpr milliseconds clocks_apart{100};  // far more than a turn takes
+
 wire::PublishContent content_of(const MessageView& view, TimePoint now) {
     wire::PublishContent content{view.topic, view.payload, view.properties, std::nullopt};
     if (view.expires()) {
-        // MQTT-3.3.2-6: less the time that the message has waited; rounded up, so never a second
-        // early.
-        const auto left = std::chrono::ceil<seconds>(view.expires_at - now).count();
-        content.expiry_s = static_cast<std::uint32_t>(std::max<long>(left, 0));
+        // MQTT-3.3.2-6: less the time that the message has waited, in whole seconds. Rounded up,
+        // but not because this shard's turn began a little before the one that took the message in.
+        const Duration left = view.expires_at - now;
+        const auto whole = std::chrono::ceil<seconds>(left - clocks_apart).count();
+        content.expiry_s = left > Duration(0) ? static_cast<std::uint32_t>(std::max(whole, 1L)) : 0;
     }
     return content;
 }

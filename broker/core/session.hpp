@@ -194,19 +194,25 @@ private:
     void forget_keep(bool handed_on);
     void note_change(Keeper::Urgency urgency);
     void note_itself(Keeper::Urgency urgency);
-    void note_subscription(std::string_view share, std::string_view filter);
+    void note_subscription(std::string_view share, std::string_view filter,
+                           Keeper::Urgency urgency = Keeper::Urgency::now);
     void note_received(std::uint16_t packet_id, Keeper::Urgency urgency);
     void keep_message(Outgoing& message);
+    void note_packet_id(const Outgoing& message) {
+        if (keep_ && message.packet_id % packet_ids_between_notes == 0)
+            note_itself(Keeper::Urgency::soon);
+    }
     KeptSession row() const;
     KeptMessage row_of(const Outgoing& message) const;
     Outgoing outgoing_of(const KeptMessage& row) const;
     void tell_subscriptions(Bundle& bundle);
+    std::optional<std::string> replay_of(std::string_view filter) const;
     std::string share_of(GroupRef group) const;
     void look_at_stored();
     void restore(const KeptSubscription& kept);
     bool must_hold(Until until) const;
-    HeldAnswers& held();
-    std::uint64_t turn_now() const;
+    HeldAnswers& held(Until until);
+    std::uint64_t round_now() const;
     bool holds_many() const;
     Until until_safe(const MessageView& message, std::uint64_t opened_before) const;
     // QoS 2, to a client whose session is kept: not before it is on disk.
@@ -219,11 +225,11 @@ private:
     template <class Encode>
     auto answer(Until until, Encode encode) {
         if (!must_hold(until)) return encode(output());
-        HeldAnswers& held = this->held();
+        HeldAnswers& held = this->held(until);
         const std::size_t before = held.encoded.size();
         const auto result = encode(held.encoded);
         const auto bytes = static_cast<std::uint32_t>(held.encoded.size() - before);
-        if (bytes > 0) held.answers.push_back({turn_now(), bytes, 0, until});
+        if (bytes > 0) held.answers.push_back({round_now(), bytes, 0, until});
         return result;
     }
 

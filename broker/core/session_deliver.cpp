@@ -50,6 +50,7 @@ void Session::queue(OutgoingPublish& publish, const Delivery& delivery, std::uin
     if (!at_once) return tell_groups();
     Outgoing* const next = messages.next(shard_.now());
     if (next == nullptr) return;
+    note_packet_id(*next);
     if (waits_for_disk(*next)) return hold_publish(*next);
     if (!send(publish, marks_of(*next), delivery.subscription_ids))
         acknowledged(*next);  // too large: as if it had been sent (MQTT-3.1.2-25)
@@ -179,6 +180,7 @@ bool Session::send_next() {
     const TimePoint now = shard_.now();
     if (Outgoing* const next = outbound_->next(now)) {
         if (next->progressed) note_change(Keeper::Urgency::soon);
+        note_packet_id(*next);
         if (next->awaits == Outgoing::Awaits::pubcomp)
             acknowledge(wire::PacketType::pubrel, next->packet_id, Reason::success, {},
                         keep_ ? Until::committed : Until::now);

@@ -32,7 +32,7 @@ void Session::forget_keep(bool handed_on) {
     if (!keep_) return;
     Keeper& keeper = shard_.keeper();
     if (outbound_ && outbound_->stored().shared > 0)
-        keeper.load_orphans(keep_->id, outbound_->stored());
+        keeper.load_orphans(keep_->id, outbound_->stored(), outbound_->holes());
     else
         keeper.note_ended(keep_->id, handed_on);
     keeper.forget(*keep_);
@@ -51,10 +51,11 @@ void Session::note_itself(Keeper::Urgency urgency) {
     note_change(urgency);
 }
 
-void Session::note_subscription(std::string_view share, std::string_view filter) {
+void Session::note_subscription(std::string_view share, std::string_view filter,
+                                Keeper::Urgency urgency) {
     if (!keep_) return;
     keep_->subscriptions.emplace_back(share, filter);
-    note_change(Keeper::Urgency::now);
+    note_change(urgency);
 }
 
 void Session::note_received(std::uint16_t packet_id, Keeper::Urgency urgency) {
@@ -109,6 +110,7 @@ KeptSession Session::row() const {
     row.client_id = client_id_;
     row.identity = identity_->id();
     row.expiry_s = expiry_s_;
+    if (outbound_) row.last_packet_id = outbound_->last_packet_id();
     row.away = link_ == nullptr;
     if (row.away) row.ends_at = wall(session_ends_at_);
     if (!will_) return row;
@@ -134,7 +136,11 @@ KeptMessage Session::row_of(const Outgoing& message) const {
 }
 
 void Session::tell_subscriptions(Bundle& bundle) {
-    for (auto& [share, filter] : std::exchange(keep_->subscriptions, {})) {
+    auto& changed = keep_->subscriptions;
+    std::ranges::sort(changed);
+    const auto twice = std::ranges::unique(changed);
+    changed.erase(twice.begin(), twice.end());
+    for (auto& [share, filter] : std::exchange(changed, {})) {
         KeptSubscription row;
         row.session = keep_->id;
         row.ended = true;
@@ -152,11 +158,20 @@ void Session::tell_subscriptions(Bundle& bundle) {
             row.options.retain_as_published = found->retain_as_published;
             row.id = found->id;
             row.ended = false;
+            row.replay = replay_of(filter);
         }
         row.share = std::move(share);
         row.filter = std::move(filter);
         bundle.subscriptions.push_back(std::move(row));
     }
+}
+
+// Where the retained messages stand that the subscription has brought; nothing if all are sent.
+std::optional<std::string> Session::replay_of(std::string_view filter) const {
+    if (rare_)
+        for (const Replay& replay : rare_->replays)
+            if (replay.filter == filter) return replay.after.topic;
+    return std::nullopt;
 }
 
 // "" if the client has left the group since: the message is its own then.
@@ -218,7 +233,7 @@ Outgoing Session::outgoing_of(const KeptMessage& row) const {
     message.packet_id = row.packet_id;
     message.qos = row.qos;
     message.retain = row.retain;
-    message.sent_before = row.state != KeptMessage::State::waits;
+    message.sent_before = row.state != KeptMessage::State::waits || row.seq <= keep_->perhaps_sent;
     if (row.state == KeptMessage::State::received)
         message.awaits = Outgoing::Awaits::pubcomp;
     else if (row.qos == 2)
@@ -235,6 +250,7 @@ void Session::restore(RecoveredSession&& kept, IdentityPtr identity) {
     keep_->itself_changed = false;
     keep_->told = keep_->on_disk = kept.last_seq;
     keep_->judge_stored = true;
+    if (!kept.session.away) keep_->perhaps_sent = kept.last_seq;
     shard_.broker().count_kept(1);
     shard_.stats().sessions_kept.add();
     expiry_s_ = kept.session.expiry_s;
@@ -256,11 +272,11 @@ void Session::restore(RecoveredSession&& kept, IdentityPtr identity) {
     if (!kept.sent.empty() || kept.last_seq > 0) {
         std::vector<Outgoing> sent;
         for (const KeptMessage& row : kept.sent) sent.push_back(outgoing_of(row));
-        outbound().restore(std::move(sent), kept.queue, kept.last_seq);
+        outbound().restore(std::move(sent), kept.queue, kept.last_seq,
+                           kept.session.last_packet_id);
         outbound().end_connection();
     }
-    // The numbers of its turns and its home are those of another life.
-    if (!kept.session.away || kept.shard != shard_.index()) note_itself(Keeper::Urgency::now);
+    if (!kept.session.away) note_itself(Keeper::Urgency::now);
     arm_deadline();
 }
 
@@ -270,17 +286,20 @@ void Session::restore(const KeptSubscription& kept) {
     shard_.index_of_filters().subscribe(*this, kept.filter, kept.options, kept.id);
     shard_.routes().filter_changed(kept.filter);
     shard_.stats().subscriptions.add();
+    if (!kept.replay) return;
+    begin_replay(kept.filter, true, kept.options, kept.id);
+    rare().replays.back().after = RetainedPlace(*kept.replay);
 }
 
 // --- answers that wait ---------------------------------------------------------------------------
 
 bool Session::must_hold(Until until) const { return held_ || shard_.keeper().must_hold(until); }
 
-std::uint64_t Session::turn_now() const { return shard_.turn(); }
+std::uint64_t Session::round_now() const { return shard_.keeper().round(); }
 
-HeldAnswers& Session::held() {
+HeldAnswers& Session::held(Until until) {
     if (!held_) held_ = std::make_unique<HeldAnswers>(*this);
-    shard_.keeper().note_held(*held_);
+    shard_.keeper().note_held(*held_, until);
     return *held_;
 }
 
@@ -297,7 +316,7 @@ Until Session::until_safe(const MessageView& message, std::uint64_t opened_befor
 // Of QoS 2 nothing is sent that is not on disk: the client knows it by its packet identifier.
 void Session::hold_publish(Outgoing& message) {
     message.held = true;
-    held().answers.push_back({shard_.turn(), 0, message.packet_id, Until::committed});
+    held(Until::committed).answers.push_back({round_now(), 0, message.packet_id, Until::committed});
     note_change(Keeper::Urgency::now);
 }
 
@@ -305,7 +324,7 @@ void Session::release_held() {
     const bool many = held_->answers.size() >= answers_held_max;
     while (!held_->answers.empty()) {
         const HeldAnswer next = held_->answers.front();
-        if (!shard_.keeper().is_safe(next.turn, next.until)) break;
+        if (!shard_.keeper().is_safe(next.round, next.until)) break;
         held_->answers.pop_front();
         if (next.bytes > 0) {
             output().append(held_->encoded.bytes().subspan(held_->sent, next.bytes));

@@ -40,6 +40,9 @@ struct SessionKeep : UnsavedHook, WithQueueHook {
     std::uint64_t told = 0;     // messages up to this seq are with the journal
     std::uint64_t on_disk = 0;  // and up to this one committed
     Ring<Told> under_way;
+    // When the broker died the client was connected, and may have been sent what is on disk as
+    // waiting, up to this seq.
+    std::uint64_t perhaps_sent = 0;
     bool itself_changed = true;  // the row of the session
     bool loading = false;
     bool judge_stored = false;  // its rules have changed since the messages on disk came

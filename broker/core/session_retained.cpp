@@ -53,6 +53,7 @@ void Session::replay_retained() {
         const TenantId reader = identity_->has_rules_across_tenants() ? 0 : identity_->tenant_id();
         auto rest = shard_.retained().search(replay.filter, reader, replay.after, steps,
                                              shard_.now(), visit);
+        note_subscription({}, replay.filter, Keeper::Urgency::soon);
         if (!rest) {
             replays.pop_back();
             continue;

@@ -77,15 +77,18 @@ void Session::offer_shared_messages() {
 
 void Session::return_to_group(const Outgoing& message) {
     Keeper& keeper = shard_.keeper();
-    if (keep_) keeper.note_handed_on(keep_->id, message.seq);
+    const std::uint64_t forwarded_before = keeper.forwarded();
     keeper.begin_cause(message.from);
     shard_.return_to_group(message.group, key_, message.message->view());
     keeper.end_cause();
+    if (keep_ && message.seq != 0)
+        keeper.note_handed_on(keep_->id, message, keeper.forwarded() == forwarded_before,
+                              share_of(message.group));
 }
 
 void Session::offer_taken(std::uint16_t packet_id, std::uint64_t group) {
     const std::uint64_t seq = outbound_ ? outbound_->offer_taken(packet_id, group) : 0;
-    if (keep_) shard_.keeper().note_handed_on(keep_->id, seq);
+    if (keep_ && seq != 0) shard_.keeper().note_handed_on(keep_->id, seq);
 }
 
 // The session ends, and is no member any more.

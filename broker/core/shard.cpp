@@ -68,8 +68,9 @@ void Shard::mail_out() {
             continue;
         mail.from = index_;
         mail.turn = turn_;
+        mail.round = keeper_.round();
         mail.published = published_;
-        keeper_.mailed(to, turn_);
+        keeper_.mailed(to);
         Shard& other = broker_.shard(to);
         if (other.mailbox().post(std::move(mail))) other.wake();
     }
@@ -98,7 +99,7 @@ void Shard::take_mail() {
     seen_.resize(broker_.shards());
     for (const Mail& mail : inbox_) {
         bool holds_qos2 = false;
-        keeper_.begin_mail(mail.from, mail.turn);
+        keeper_.begin_mail(mail.from, mail.round);
         for (const ShareNews& news : mail.share_news) apply_share_news(news);
         if (mail.published)
             mail.published->for_each([&](const PublishBatch::Item& item) {
@@ -125,12 +126,6 @@ bool Shard::congested() const {
 Mail& Shard::mail_for(unsigned shard) {
     outbox_.resize(broker_.shards());
     return outbox_[shard];
-}
-
-std::vector<std::uint64_t> Shard::seen_turns() {
-    seen_.resize(broker_.shards());
-    seen_[index_] = turn_;
-    return seen_;
 }
 
 std::vector<std::uint64_t> Shard::draw_horizon() {

@@ -41,7 +41,6 @@ public:
 
     unsigned index() const { return index_; }
     TimePoint now() const { return now_; }
-    std::uint64_t turn() const { return turn_; }
     const Settings& settings() const;
     Stats& stats() { return stats_; }
     Mailbox& mailbox() { return mailbox_; }
@@ -118,8 +117,6 @@ public:
     RecentRefusals& recent_refusals() { return recent_refusals_; }
     Keeper& keeper() { return keeper_; }
     const Keeper& keeper() const { return keeper_; }
-    // By shard: the last turn of which all mail has been taken in.
-    std::vector<std::uint64_t> seen_turns();
     // Hands a message to all who match, here and on the other shards, and to the retained store.
     // from: null if no session is its publisher. whole: rather nobody gets it than that it is
     // delivered and a bound keeps it from being retained; returns quota_exceeded then.

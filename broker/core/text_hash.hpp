@@ -10,7 +10,20 @@
 
 namespace drawbridge::core {
 
+struct TextHashKey {
+    std::uint64_t a = 0;
+    std::uint64_t b = 0;
+};
+
 std::uint64_t hash_text(std::string_view text) noexcept;
+// With the key of another life of the broker.
+std::uint64_t hash_text(std::string_view text, TextHashKey key) noexcept;
+
+// The key in use.
+TextHashKey text_hash_key();
+
+// Goes on with the key of another life, so that names hash as they did. Before any broker is made.
+void use_text_hash_key(TextHashKey key);
 
 // Replaces the random key, so that a simulation runs the same way twice. Before any broker is made.
 void seed_text_hash(std::uint64_t seed);

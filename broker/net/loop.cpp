@@ -281,6 +281,7 @@ void Loop::close_all() {
     shard_.begin_turn(Clock::now());
     run_tasks();  // clients on their way here
     shard_.disconnect_all(Reason::server_shutting_down);
+    if (shard_.keeper().is_on()) shard_.keeper().want_now();
     shard_.end_turn();
     bury();
     handshakes_.clear();

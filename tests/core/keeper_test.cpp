@@ -184,6 +184,7 @@ TEST_CASE("MQTT5-3.1.2-4: a session that its client has ended does not come back
     KeptScene scene;
     REQUIRE(scene.bob.connect(persistent));
     REQUIRE(scene.bob.subscribe("a", qos_1));
+    scene.bob.drop();
     REQUIRE(scene.bob.connect({.clean_start = true}));
     scene.kill();
     REQUIRE(scene.bob.connect(persistent));

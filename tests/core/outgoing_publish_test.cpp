@@ -130,7 +130,7 @@ TEST_CASE("packets to several receivers do not touch each other's marks", "[core
     }
 }
 
-TEST_CASE("MQTT5-3.3.2-6: the expiry sent is what is left of it, and never ends early",
+TEST_CASE("MQTT5-3.3.2-6: the expiry sent is what is left of it, rounded up",
           "[core][publish][v5]") {
     CHECK(expiry_sent(now + seconds(60), now) == 60u);
     CHECK(expiry_sent(now + seconds(60), now + seconds(1)) == 59u);
@@ -141,6 +141,14 @@ TEST_CASE("MQTT5-3.3.2-6: the expiry sent is what is left of it, and never ends 
     CHECK(expiry_sent(now + seconds(60), now + seconds(61)) == 0u);
     CHECK(expiry_sent(now + seconds(UINT32_MAX), now) == UINT32_MAX);
     CHECK_FALSE(expiry_sent(TimePoint::max(), now).has_value());
+}
+
+TEST_CASE("MQTT5-3.3.2-6: the expiry sent is not longer than the one received",
+          "[core][publish][v5]") {
+    const milliseconds earlier(3);  // the shard that sends began its turn so long before
+    CHECK(expiry_sent(now + seconds(60), now - earlier) == 60u);
+    CHECK(expiry_sent(now + seconds(1), now - earlier) == 1u);
+    CHECK(expiry_sent(now + seconds(UINT32_MAX), now - earlier) == UINT32_MAX);
 }
 
 TEST_CASE("the expiry stands in every packet of 5.0 and in none of 3.1.1", "[core][publish][v5]") {

@@ -189,6 +189,12 @@ def test_an_existing_key_is_taken_over(broker):
 
 def test_a_psk_comes_with_its_device(broker):
     """A PSK of a file is the device's, in plain from CSV; one that was sealed for another device is refused."""
+
+    def update(text):
+        file = broker.directory / "psks.txt"
+        file.write_text(text)
+        return broker.run("device", "import", str(file), "--update")
+
     digits = {f"psk-{n}": f"{n}" * 64 for n in (1, 2)}
     text = "device_id,psk\n" + "".join(f"{id},{psk}\n" for id, psk in digits.items())
     done = import_text(broker, text)
@@ -197,16 +203,16 @@ def test_a_psk_comes_with_its_device(broker):
     assert first["psk"] == digits["psk-1"]
     with Client(broker, broker_process.Device("psk-1", digits["psk-1"], None), V5) as client:
         client.connected()
-        done = import_text(broker, text, "--update")
+        done = update(text)
         assert "0 changed, 2 as they were" in done.stdout
         client.ping()
-    done = import_text(broker, text.replace("psk-1,1", "psk-1,3"), "--update")
+    done = update(text.replace("psk-1,1", "psk-1,3"))
     assert "1 changed, 1 as they were" in done.stdout
     assert broker.ask("psk", "show", "psk-1")["psk_id"] != first["psk_id"]
 
     exported = [d for d in broker.ask("device", "export", "--with-keys") if d["device_id"] in digits]
     exported[1]["sealed_psk"] = exported[0]["sealed_psk"]
-    done = import_text(broker, "".join(json.dumps(d) + "\n" for d in exported), "--update")
+    done = update("".join(json.dumps(d) + "\n" for d in exported))
     assert done.returncode == 1 and "line 2: sealed_psk does not open" in done.stderr
     remove(broker, "psk-*")
 

@@ -1,6 +1,7 @@
 #include "tests/support/memory_journal.hpp"
 
 #include "broker/base/assert.hpp"
+#include "broker/core/text_hash.hpp"
 
 namespace drawbridge::test {
 
@@ -32,10 +33,14 @@ bool MemoryJournal::has_seen(unsigned shard, const Published& published) const {
 }
 
 void MemoryJournal::apply(unsigned shard, const Bundle& bundle) {
+    if (getenv("DBG")) {
+    for (auto& m : bundle.messages) printf("put %lu %lu q%d state %d id %d\n", m.session, m.seq, m.qos, (int)m.state, m.packet_id);
+    for (auto& m : bundle.progress) printf("progress %lu %lu state %d id %d\n", m.session, m.seq, (int)m.state, m.packet_id);
+    for (auto& m : bundle.removed) printf("removed %lu %lu-%lu\n", m.session, m.first, m.last);
+    for (auto& m : bundle.ended) printf("ended %lu\n", m);
+    printf("--\n"); fflush(stdout); }
     for (const KeptSession& row : bundle.sessions) {
-        OnDisk& session = sessions_[row.id];
-        session.shard = shard;
-        session.row = row;
+        sessions_[row.id].row = row;
     }
     for (const KeptSubscription& row : bundle.subscriptions) {
         auto& subscriptions = sessions_.at(row.session).subscriptions;
@@ -118,7 +123,7 @@ void MemoryJournal::recover(Broker& broker, TimePoint now,
     for (unsigned shard = 0; shard < broker.shards(); ++shard) broker.shard(shard).begin_turn(now);
     for (const auto& [id, on_disk] : sessions_) {
         RecoveredSession session;
-        session.shard = on_disk.shard;
+        session.shard = static_cast<unsigned>(hash_text(on_disk.row.client_id) % shards_);
         session.session = on_disk.row;
         for (const auto& [name, row] : on_disk.subscriptions) session.subscriptions.push_back(row);
         session.received.assign(on_disk.received.begin(), on_disk.received.end());

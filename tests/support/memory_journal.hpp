@@ -46,7 +46,6 @@ public:
 
 private:
     struct OnDisk {
-        unsigned shard = 0;
         core::KeptSession row;
         std::map<std::pair<std::string, std::string>, core::KeptSubscription> subscriptions;
         std::set<std::uint16_t> received;
@@ -69,7 +68,7 @@ private:
     std::map<unsigned, std::vector<std::uint64_t>> seen_;
     std::vector<Published> published_;
     core::SessionId last_session_ = 0;
-    unsigned shards_ = 0;  // of the life before
+    unsigned shards_ = 1;  // of the life before
     std::size_t messages_written_ = 0;
     std::size_t commits_ = 0;
 };

@@ -12,7 +12,7 @@ namespace drawbridge::test {
 
 ShardPump::ShardPump(const core::Settings& settings, unsigned shards,
                      std::optional<std::uint64_t> seed)
-    : settings_(settings), in_turn_(shards) {
+    : settings_(settings), in_turn_(shards), woken_(shards) {
     log::set_level(log::Level::error);
     core::seed_text_hash(seed.value_or(1));
     broker_ = std::make_unique<core::Broker>(settings, shards);
@@ -22,8 +22,10 @@ ShardPump::ShardPump(const core::Settings& settings, unsigned shards,
 void ShardPump::keep_in(MemoryJournal& journal) {
     journal_ = &journal;
     journal.retained = &broker_->retained();
-    for (unsigned shard = 0; shard < broker_->shards(); ++shard)
+    for (unsigned shard = 0; shard < broker_->shards(); ++shard) {
         broker_->shard(shard).keeper().use(journal, true);
+        broker_->shard(shard).wake = [this, shard] { woken_[shard] = true; };
+    }
     journal.recover(*broker_, now_, [](const std::string& id) -> core::IdentityPtr {
         return std::make_shared<TestIdentity>(id);
     });
@@ -31,6 +33,8 @@ void ShardPump::keep_in(MemoryJournal& journal) {
 
 void ShardPump::die_and_begin_again(unsigned shards) {
     for (FakeLink* link : open_links_) {
+        peer_reads(*link, chance_ ? (*chance_)() % (link->to_peer.size() + 1) : SIZE_MAX);
+        link->to_peer.clear();
         link->lost = true;
         link->dirty = false;
         link->home = nullptr;
@@ -40,6 +44,7 @@ void ShardPump::die_and_begin_again(unsigned shards) {
     journal_->die(broker_->shards());
     broker_ = std::make_unique<core::Broker>(settings_, shards);
     in_turn_.assign(shards, false);
+    woken_.assign(shards, false);
     keep_in(*journal_);
 }
 
@@ -115,6 +120,7 @@ void ShardPump::run_on(unsigned shard, const std::function<void(core::Shard&)>& 
 bool ShardPump::turn(unsigned shard) {
     if (!has_cause(shard)) return false;
     core::Shard& home = broker_->shard(shard);
+    woken_[shard] = false;
     home.begin_turn(now_);
     home.take_mail();
     for (std::size_t i = 0; i < open_links_.size(); ++i) {
@@ -189,6 +195,7 @@ void ShardPump::perform(const Action& action) {
     switch (action.kind) {
         case Kind::begin_turn:
             in_turn_[action.shard] = true;
+            woken_[action.shard] = false;
             return shard.begin_turn(now_);
         case Kind::take_mail:
             return shard.take_mail();
@@ -217,7 +224,7 @@ std::size_t ShardPump::some_of(std::size_t size) {
 
 bool ShardPump::has_cause(unsigned index) {
     core::Shard& shard = broker_->shard(index);
-    if (shard.mailbox().has_mail() || shard.has_work() || shard.next_deadline() <= now_)
+    if (woken_[index] || shard.mailbox().has_mail() || shard.has_work() || shard.next_deadline() <= now_)
         return true;
     return std::ranges::any_of(open_links_, [&](const FakeLink* link) {
         return !link->ended() && reader_of(*link) == index &&

@@ -95,6 +95,7 @@ private:
     std::vector<std::unique_ptr<FakeLink>> links_;
     std::vector<FakeLink*> open_links_;  // with something to come
     std::vector<bool> in_turn_;          // by shard
+    std::vector<bool> woken_;            // by shard; by the journal
     std::vector<Action> actions_;        // scratch of step()
     TimePoint now_{std::chrono::hours(1)};
     std::optional<std::mt19937_64> chance_;

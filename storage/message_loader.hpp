@@ -1,0 +1,27 @@
+// MessageLoader: reads what waits for a session, a window at a time.
+//
+// It has a connection of its own: in WAL mode a reader waits for no writer and no fsync.
+// Owner: the journal's reader thread.
+#pragma once
+
+#include "broker/core/journal.hpp"
+#include "storage/statement.hpp"
+
+namespace drawbridge::storage {
+
+class MessageLoader {
+public:
+    // Throws DatabaseRefused.
+    explicit MessageLoader(const std::filesystem::path& file);
+
+    // Never throws; what cannot be read is logged, once until it can be read again.
+    core::Journal::Loaded load(const core::Journal::Load& asked);
+
+private:
+    SQLite::Database database_;
+    Statement all_;
+    Statement shared_;
+    bool failing_ = false;
+};
+
+}  // namespace drawbridge::storage

@@ -1,0 +1,246 @@
+// When the disk, the process or the file fails: nothing that was committed is lost, what was not is
+// tried again, and a damaged file is refused.
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <catch2/catch.hpp>
+#include <csignal>
+
+#include "tests/support/journal_life.hpp"
+
+namespace drawbridge::storage {
+namespace {
+
+using Catch::Matchers::Contains;
+using core::Bundle;
+using State = core::Journal::State;
+using test::message;
+using test::session;
+using test::waiting;
+
+Bundle one_message(core::SessionId id, std::size_t bytes = 10) {
+    Bundle bundle;
+    bundle.sessions = {session(id, "client-" + std::to_string(id))};
+    bundle.messages = {waiting(id, 1, message("t", std::string(bytes, 'x')))};
+    bundle.bytes = bytes;
+    return bundle;
+}
+
+// Runs in a process of its own, which may die; the status it ends with.
+template <class Run>
+int in_child(Run run) {
+    const pid_t child = fork();
+    if (child == 0) {
+        run();
+        _exit(0);
+    }
+    int status = -1;
+    waitpid(child, &status, 0);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+TEST_CASE("what was committed survives the death of the process", "[storage][journal]") {
+    test::JournalLife life;
+    life.end();
+    const int status = in_child([&] {
+        life.begin();
+        for (core::SessionId id = 1; id <= 50; ++id) life.commit(one_message(id));
+        _exit(7);
+    });
+    CHECK(status == 7);
+    CHECK(life.recovered().size() == 50);
+}
+
+TEST_CASE("the journal writes what was submitted before it ends", "[storage][journal]") {
+    for (const Sync sync : {Sync::full, Sync::normal, Sync::off}) {
+        test::JournalLife life(1, false);
+        life.end();
+        life.options.sync = sync;
+        life.begin();
+        for (core::SessionId id = 1; id <= 50; ++id)
+            life.journal->submit(0, std::make_unique<Bundle>(one_message(id)));
+        life.end();
+        CHECK(life.recovered().size() == 50);
+    }
+}
+
+TEST_CASE("bundles come back to the shard that made them", "[storage][journal]") {
+    test::JournalLife life(2);
+    life.commit(one_message(1), 0);
+    life.commit(one_message(2), 1);
+    life.commit(one_message(3), 1);
+    CHECK(life.journal->take_back(0).size() == 1);
+    const auto back = life.journal->take_back(1);
+    REQUIRE(back.size() == 2);
+    CHECK(back[0]->sessions[0].id == 2);
+    CHECK(life.journal->take_back(1).empty());
+    CHECK(life.journal->counts().bytes_waiting == 0);
+    CHECK(life.journal->counts().bundles == 3);
+}
+
+TEST_CASE("written behind, a bundle counts at once, and what it holds can be loaded",
+          "[storage][journal]") {
+    test::JournalLife life(1, false);
+    life.end();
+    life.options.sync = Sync::off;
+    life.options.write_behind = std::chrono::minutes(10);
+    life.begin();
+    CHECK(life.journal->submit(0, std::make_unique<Bundle>(one_message(1))) == 1);
+    CHECK(life.journal->committed(0) == 1);
+    CHECK(life.load({1, 1, 1, 10, 10, false}).messages.size() == 1);
+}
+
+TEST_CASE("more than its bound waiting makes the journal full, until it is written",
+          "[storage][journal]") {
+    test::JournalLife life(1, false);
+    Bundle large = one_message(1);
+    large.bytes = limits::journal_bytes_max;
+    life.journal->submit(0, std::make_unique<Bundle>(std::move(large)));
+    CHECK_FALSE(life.journal->full());
+    life.journal->submit(0, std::make_unique<Bundle>(one_message(2, 1)));
+    CHECK(life.journal->full());
+    life.journal->start();
+    CHECK(life.news.wait([&] { return !life.journal->full(); }));
+}
+
+TEST_CASE("with little room on the disk nothing new is promised, but commits go on",
+          "[storage][journal]") {
+    test::JournalLife life(1, false);
+    life.end();
+    std::atomic<std::uint64_t> room{100};
+    life.options.free_bytes_min = 100;
+    life.options.free_bytes = [&] { return room.load(); };
+    life.options.retry_after = milliseconds(1);
+    life.begin();
+    life.commit(one_message(1));
+    CHECK(life.journal->state() == State::good);
+    room = 99;
+    CHECK(life.news.wait([&] {
+        life.commit(one_message(2));
+        return life.journal->state() == State::no_space;
+    }));
+    Bundle acknowledged;
+    acknowledged.removed = {{1, 1, 1}};
+    life.commit(std::move(acknowledged));
+    CHECK(life.count("queue WHERE session = 1") == 0);
+    room = 100;
+    CHECK(life.news.wait([&] { return life.journal->state() == State::good; }));
+}
+
+TEST_CASE("a file that cannot grow loses nothing: when it can again all is committed",
+          "[storage][journal]") {
+    test::JournalLife life;
+    life.end();
+    const int status = in_child([&] {
+        signal(SIGXFSZ, SIG_IGN);
+        life.options.retry_after = milliseconds(5);
+        life.begin();
+        life.commit(one_message(1));
+        rlimit files{};
+        getrlimit(RLIMIT_FSIZE, &files);
+        const rlim_t before = std::exchange(files.rlim_cur, 400'000);
+        setrlimit(RLIMIT_FSIZE, &files);
+        for (core::SessionId id = 2; id <= 6; ++id)
+            life.journal->submit(0, std::make_unique<Bundle>(one_message(id, 200'000)));
+        if (!life.news.wait([&] { return life.journal->state() == State::failing; })) _exit(1);
+        files.rlim_cur = before;
+        setrlimit(RLIMIT_FSIZE, &files);
+        if (!life.news.wait([&] { return life.journal->committed(0) == 6; })) _exit(2);
+        if (!life.news.wait([&] { return life.journal->state() == State::good; })) _exit(3);
+        _exit(0);
+    });
+    CHECK(status == 0);
+    CHECK(life.recovered().size() == 6);
+}
+
+TEST_CASE("a transaction that finds the disk full changes nothing, and can be tried again",
+          "[storage][journal]") {
+    const test::TemporaryDirectory directory;
+    SQLite::Database database = open_messages(directory.path() / "messages.db");
+    const RetainedOf nothing = [](auto) { return std::vector<core::KeptRetained>{}; };
+    BundleWriter writer(database, 2, nothing);
+    std::vector<PendingBundle> bundles;
+    for (core::SessionId id = 1; id <= 3; ++id) {
+        auto bundle = std::make_unique<Bundle>(one_message(id, 300'000));
+        bundle->turn = id;
+        bundle->published.push_back({id, 0, message("t", "x", 2), "", 0});
+        bundles.push_back({0, std::move(bundle)});
+    }
+    writer.write(std::span(bundles).first(1));
+    database.exec("PRAGMA max_page_count = 150");
+    const auto later = std::span(bundles).subspan(1);
+    CHECK_THROWS_WITH(writer.write(later), Contains("full"));
+    const auto count = [&](const char* table) {
+        return database.execAndGet(std::string("SELECT count(*) FROM ") + table).getInt();
+    };
+    CHECK(count("queue") == 1);
+    CHECK(count("published") == 1);
+    database.exec("PRAGMA max_page_count = 100000");
+    writer.write(later);
+    CHECK(count("queue") == 3);
+    CHECK(count("bodies") == 3);
+    CHECK(count("published") == 3);
+}
+
+TEST_CASE("what cannot be written for another reason is tried again", "[storage][journal]") {
+    test::JournalLife life(1, false);
+    life.end();
+    life.options.retry_after = milliseconds(5);
+    life.begin();
+    life.commit(one_message(1));
+    life.run("ALTER TABLE sessions RENAME TO elsewhere");
+    life.journal->submit(0, std::make_unique<Bundle>(one_message(2)));
+    CHECK(life.news.wait([&] { return life.journal->state() == State::failing; }));
+    CHECK(life.journal->committed(0) == 1);
+    life.run("ALTER TABLE elsewhere RENAME TO sessions");
+    CHECK(life.news.wait([&] { return life.journal->committed(0) == 2; }));
+    CHECK(life.news.wait([&] { return life.journal->state() == State::good; }));
+}
+
+TEST_CASE("a row that this program never wrote is refused, with the way to go on",
+          "[storage][journal]") {
+    const char* damage[] = {
+        "UPDATE sessions SET client_id = CAST(x'ff' AS TEXT)",
+        "UPDATE sessions SET client_id = ''",
+        "UPDATE sessions SET last_packet_id = 65536",
+        "UPDATE sessions SET expiry_s = -1",
+        "UPDATE subscriptions SET filter = 'a/#/b'",
+        "UPDATE subscriptions SET qos = 3",
+        "UPDATE subscriptions SET share = 'a/b'",
+        "UPDATE received SET packet_id = 0",
+        "UPDATE queue SET state = 3",
+        "UPDATE queue SET state = 1, packet_id = 0",
+        "UPDATE queue SET state = 1, packet_id = 1, topic = 'a/#'",
+        "UPDATE queue SET state = 1, packet_id = 1, topic = ''",
+        "UPDATE queue SET state = 1, packet_id = 1, properties = x'01'",
+        "UPDATE queue SET state = 1, packet_id = 1, subscription_ids = x'010000'",
+        "UPDATE queue SET state = 1, packet_id = 1, flags = 0",
+        "UPDATE queue SET bytes = -1",
+    };
+    for (const char* sql : damage) {
+        CAPTURE(sql);
+        test::JournalLife life;
+        Bundle bundle = one_message(1);
+        bundle.subscriptions = {{1, "", "a", {}, 0}};
+        bundle.received = {{1, 1}};
+        life.commit(std::move(bundle));
+        life.end();
+        CHECK(life.recovered().size() == 1);
+        life.run(sql);
+        CHECK_THROWS_WITH(life.recovered(),
+                          Contains("messages.db is damaged") && Contains("serve --salvage"));
+    }
+}
+
+TEST_CASE("a message that cannot be read fails its load alone", "[storage][journal]") {
+    test::JournalLife life;
+    life.commit(one_message(1));
+    life.commit(one_message(2));
+    life.run("UPDATE queue SET topic = '' WHERE session = 1");
+    CHECK(life.load({1, 1, 1, 1, 1, false}).failed);
+    CHECK_FALSE(life.load({2, 1, 1, 1, 1, false}).failed);
+}
+
+}  // namespace
+}  // namespace drawbridge::storage
