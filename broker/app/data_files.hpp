@@ -9,6 +9,7 @@
 
 #include "broker/base/clock.hpp"
 #include "storage/device_schema.hpp"
+#include "storage/message_schema.hpp"
 
 namespace drawbridge::app {
 
@@ -20,6 +21,7 @@ struct DataFile {
 // All of one moment in a backup; locked in this order.
 inline constexpr std::array databases = {
     DataFile{"drawbridge.db", &storage::device_schema},
+    DataFile{"messages.db", &storage::message_schema},
 };
 
 // Those besides the databases that are there: the secret, the configuration, the certificates.

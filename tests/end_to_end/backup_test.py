@@ -65,7 +65,7 @@ def test_a_backup_is_made_while_the_broker_runs_and_makes_the_same_broker(tmp_pa
         told = broker.ask("backup", str(file))
         assert told["bytes"] == file.stat().st_size
         names = {one["name"] for one in told["files"]}
-        assert names >= {"drawbridge.db", "secret.key", "tls/ca.crt", "tls/server.key"}
+        assert names >= {"drawbridge.db", "messages.db", "secret.key", "tls/ca.crt", "tls/server.key"}
         assert mode(file) == 0o600
         assert list(tmp_path.glob("backup*")) == [file]
         ca = broker.ca_file.read_bytes()
@@ -82,6 +82,25 @@ def test_a_backup_is_made_while_the_broker_runs_and_makes_the_same_broker(tmp_pa
     (row,) = other.ask("audit", "list", "--event", "changed", "--limit", "1")
     assert row["subject"] == "state restored" and str(file) in row["why"]
     assert other.stop() == 0
+
+
+def test_retained_messages_are_in_a_backup(tmp_path):
+    file = tmp_path / "backup"
+    with running(made(tmp_path / "a")) as broker:
+        device = broker.add_device("open")
+        with Client(broker, device) as client:
+            client.connected()
+            client.publish("plant/state", b"kept", qos=1, retain=True)
+            client.ping()
+            broker.ask("backup", str(file))
+            client.publish("plant/state", b"later", qos=1, retain=True)
+            client.ping()
+    with_backup = Broker(made(tmp_path / "b"))
+    with_backup.ask("restore", str(file))
+    with running_again(with_backup), Client(with_backup, device) as client:
+        client.connected()
+        client.subscribe("plant/#")
+        assert client.message().payload == b"kept"
 
 
 def test_backups_under_load_are_whole_and_of_one_moment(tmp_path):
