@@ -122,7 +122,8 @@ void AuditWriter::write(std::vector<Waiting>& events) {
     } catch (const SQLite::Exception& failure) {
         // Most likely somebody else is writing.
         if (!std::exchange(failing_, true))
-            log::warn("the audit cannot be written, and is tried again: {}", failure.what());
+            log::warn("the audit cannot be written, and is tried again: {}",
+                      storage::explain(failure));
         if (batch_.size() < limits::audit_events_waiting_max) return;
         left_out_.fetch_add(batch_.size(), std::memory_order_relaxed);
         batch_.clear();

@@ -142,7 +142,8 @@ void Authenticator::work() {
             failing_ = false;
         } catch (const SQLite::Exception& failure) {
             if (!std::exchange(failing_, true))
-                log::error("devices cannot be read from the database: {}", failure.what());
+                log::error("devices cannot be read from the database: {}",
+                           storage::explain(failure));
         }
         for (const Request& request : requests) answer(request, stopping);
         requests.clear();
@@ -286,9 +287,10 @@ core::AuthAnswer Authenticator::verify(const core::Credentials& shown) {
             answer.refusal = count_failure(shown, name, !verification.device_id.empty(), begun);
         return told(shown, name, std::move(answer));
     } catch (const SQLite::Exception& failure) {
-        return told(shown, LoginGuard::name_of(shown),
-                    refused(Reason::server_unavailable,
-                            fmt::format("the database cannot be read: {}", failure.what())));
+        return told(
+            shown, LoginGuard::name_of(shown),
+            refused(Reason::server_unavailable,
+                    fmt::format("the database cannot be read: {}", storage::explain(failure))));
     }
 }
 
@@ -390,7 +392,7 @@ void Authenticator::write_sightings() {
         // Most likely somebody else is writing. They are tried again, unless they become too many.
         if (sightings_.size() >= limits::sightings_waiting_max) {
             log::warn("{} devices' last-seen times are lost, the database cannot be written: {}",
-                      sightings_.size(), failure.what());
+                      sightings_.size(), storage::explain(failure));
             sightings_.clear();
         }
     }

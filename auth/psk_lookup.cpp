@@ -72,7 +72,7 @@ PskLookup::Found PskLookup::read(std::string_view identity) {
         found = Found();
         found.failed = true;
         if (!std::exchange(failing_, true))
-            log::error("PSKs cannot be read from the database: {}", failure.what());
+            log::error("PSKs cannot be read from the database: {}", storage::explain(failure));
     }
     find_.tryReset();  // one that is left open keeps its snapshot of the database
     return found;

@@ -11,11 +11,6 @@
 namespace drawbridge::storage {
 namespace {
 
-[[noreturn]] void refuse_damaged(const std::filesystem::path& file, const std::string& what) {
-    throw DatabaseDamaged(fmt::format("{} is damaged ({}) and nothing in it was changed; {}",
-                                      file.string(), what, damage_advice));
-}
-
 // What can be seen before SQLite sees it, which would throw such a log away. The file itself is not
 // opened here: closing it would drop the locks that this process has on it.
 std::optional<std::string> damage_from_outside(const std::filesystem::path& file) {
@@ -120,6 +115,11 @@ SQLite::Database open_file(const std::filesystem::path& file, const Schema& sche
 const char* const damage_advice =
     "restore a backup (drawbridge restore FILE), or keep what can be read (drawbridge serve "
     "--salvage)";
+
+void refuse_damaged(const std::filesystem::path& file, const std::string& what) {
+    throw DatabaseDamaged(fmt::format("{} is damaged ({}) and nothing in it was changed; {}",
+                                      file.string(), what, damage_advice));
+}
 
 SQLite::Database open_database(const std::filesystem::path& file, const Schema& schema, int flags) {
     try {

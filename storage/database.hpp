@@ -75,6 +75,9 @@ bool is_damage(const SQLite::Exception& failure);
 // What has failed and, if a person can do something about it, what: for the log.
 std::string explain(const SQLite::Exception& failure);
 
+// Throws DatabaseDamaged, with what is wrong and what to do.
+[[noreturn]] void refuse_damaged(const std::filesystem::path& file, const std::string& what);
+
 // What to do about a damaged database, as the end of a sentence.
 extern const char* const damage_advice;
 

@@ -36,7 +36,7 @@ DataDirectory::DataDirectory(const std::filesystem::path& path) {
     if (lock_ < 0) refuse(path, std::strerror(errno));
     if (::flock(lock_, LOCK_EX | LOCK_NB) != 0) {
         ::close(lock_);
-        throw std::runtime_error(
+        throw DataDirectoryInUse(
             fmt::format("another broker runs on the data directory {}; stop it first or choose "
                         "another with --data",
                         path.string()));

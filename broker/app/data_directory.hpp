@@ -6,8 +6,15 @@
 #pragma once
 
 #include <filesystem>
+#include <stdexcept>
 
 namespace drawbridge::app {
+
+// A broker runs on it.
+class DataDirectoryInUse : public std::runtime_error {
+public:
+    using std::runtime_error::runtime_error;
+};
 
 class DataDirectory {
 public:

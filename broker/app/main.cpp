@@ -7,6 +7,7 @@
 
 #include "broker/app/cli_acl.hpp"
 #include "broker/app/cli_audit.hpp"
+#include "broker/app/cli_backup.hpp"
 #include "broker/app/cli_broker.hpp"
 #include "broker/app/cli_completion.hpp"
 #include "broker/app/cli_config.hpp"
@@ -60,8 +61,13 @@ int run(int argc, char** argv) {
 
     drawbridge::app::add_examples(&app, {"serve --data ./var", "--data ./var device add pump-7"});
     CLI::App* serve = app.add_subcommand("serve", "runs the broker in the foreground");
-    serve->fallthrough()->callback([&] { drawbridge::app::serve(options); });
-    drawbridge::app::add_examples(serve, {"serve", "serve --data ./var"});
+    drawbridge::app::ServeOptions serve_options;
+    serve->add_flag(
+        "--salvage", serve_options.salvage,
+        "if a database is damaged, keep what of it can be read, and the original beside "
+        "it; then serve");
+    serve->fallthrough()->callback([&] { drawbridge::app::serve(options, serve_options); });
+    drawbridge::app::add_examples(serve, {"serve", "serve --data ./var", "serve --salvage"});
     drawbridge::app::add_device_commands(app, options);
     drawbridge::app::add_service_commands(app, options);
     drawbridge::app::add_key_commands(app, options);
@@ -69,6 +75,7 @@ int run(int argc, char** argv) {
     drawbridge::app::add_profile_commands(app, options);
     drawbridge::app::add_psk_commands(app, options);
     drawbridge::app::add_broker_commands(app, options);
+    drawbridge::app::add_backup_commands(app, options);
     drawbridge::app::add_audit_commands(app, options);
     drawbridge::app::add_throttle_commands(app, options);
     drawbridge::app::add_config_commands(app, options);
@@ -95,7 +102,8 @@ int main(int argc, char** argv) {
                        "drawbridge: another command is changing the devices at the moment; try "
                        "again when it is done\n");
         else
-            fmt::print(stderr, "drawbridge: the database cannot be used: {}\n", failure.what());
+            fmt::print(stderr, "drawbridge: the database cannot be used: {}\n",
+                       drawbridge::storage::explain(failure));
         return 1;
     } catch (const std::exception& failure) {
         fmt::print(stderr, "drawbridge: {}\n", failure.what());

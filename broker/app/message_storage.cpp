@@ -52,8 +52,9 @@ std::unique_ptr<storage::Journal> MessageStorage::recover(core::Broker& broker,
     };
     each_shard([&](core::Shard& shard) {
         shard.keeper().use(*journal, configuration_.sync != StorageConfiguration::Sync::off);
-        shard.begin_turn(now);
     });
+    // Not before all of them have it: in a turn they look at each other.
+    each_shard([&](core::Shard& shard) { shard.begin_turn(now); });
     Recovered recovered;
     recovery_.visit_retained([&](core::KeptRetained kept) {
         ++recovered.retained;

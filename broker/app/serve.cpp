@@ -23,9 +23,11 @@
 #include "broker/app/descriptors.hpp"
 #include "broker/app/identity_reviews.hpp"
 #include "broker/app/message_storage.hpp"
+#include "broker/app/salvage_files.hpp"
 #include "broker/app/tls_files.hpp"
 #include "broker/base/log.hpp"
 #include "broker/net/network.hpp"
+#include "storage/swap.hpp"
 
 namespace drawbridge::app {
 namespace {
@@ -146,12 +148,19 @@ void say_what_to_know(const GlobalOptions& options, const Configuration& configu
 
 }  // namespace
 
-void serve(const GlobalOptions& options) {
+void serve(const GlobalOptions& options, const ServeOptions& serve_options) {
     const Configuration configuration = load_configuration(options.config);
     log::set_level(configuration.log.level);
     log::info("drawbridge {} starts, data in {}", DRAWBRIDGE_VERSION,
               std::filesystem::absolute(options.data).lexically_normal().string());
     const DataDirectory directory(options.data);
+    if (storage::finish_swap(options.data))
+        log::info("the files in {} were being replaced when that was interrupted; it is done now",
+                  options.data.string());
+    if (serve_options.salvage)
+        salvage_databases(options.data, WallClock::now());
+    else
+        check_after_unclean_end(options.data);
 
     const auth::Secret secret = [&] {
         auth::DeviceStore store(options.data / "drawbridge.db");

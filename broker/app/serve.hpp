@@ -6,8 +6,12 @@
 
 namespace drawbridge::app {
 
+struct ServeOptions {
+    bool salvage = false;  // damaged databases are replaced by what can be read of them
+};
+
 // Throws what start-up finds wrong, as a std::exception with one sentence; after "ready" it does
 // not throw.
-void serve(const GlobalOptions& options);
+void serve(const GlobalOptions& options, const ServeOptions& serve_options);
 
 }  // namespace drawbridge::app
