@@ -299,7 +299,8 @@ void BundleWriter::write_published(std::span<const PendingBundle> bundles, SeenT
             if (!turns.is_missed(pending.shard, publish)) continue;
             const core::MessageView view = publish.message->view();
             put_published_.number(pending.shard).number(publish.turn).number(publish.place);
-            put_published_.text(publish.share).number(publish.receiver_shard);
+            put_published_.number(static_cast<std::int64_t>(publish.group));
+            put_published_.number(publish.receiver_shard);
             put_published_.number(message_flags(view));
             clocks_.bind(put_published_, view.expires_at);
             bind_content(put_published_, view, tenants_);

@@ -124,7 +124,7 @@ CREATE TABLE published (
     shard INTEGER NOT NULL,
     turn INTEGER NOT NULL,
     place INTEGER NOT NULL,
-    share TEXT NOT NULL,
+    share_group INTEGER NOT NULL,
     receiver_shard INTEGER NOT NULL,
     flags INTEGER NOT NULL,
     expires_at INTEGER,

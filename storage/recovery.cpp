@@ -157,13 +157,13 @@ void Recovery::visit_published(const std::function<void(core::RecoveredPublish)>
             publish.turn = read_number(rows, 1, INT64_MAX, "published");
             publish.place =
                 static_cast<std::uint32_t>(read_number(rows, 2, UINT32_MAX, "published"));
-            publish.share = read_text(rows, 3, "published");
+            publish.group = static_cast<std::uint64_t>(rows.number_at(3));
             publish.receiver_shard = read_shard(rows, 4, "published");
             const std::uint64_t flags =
                 read_number(rows, 5, (1u << message_flags_bits) - 1, "published");
             publish.message = read_message(rows, 7, flags, clocks.read(rows, 6), "published");
             for (unsigned shard = 0; shard < shards_; ++shard) {
-                const bool concerned = publish.share.empty() || shard == publish.receiver_shard;
+                const bool concerned = publish.group == 0 || shard == publish.receiver_shard;
                 if (shard == of_shard || !concerned) continue;
                 if (seen[shard * shards_ + of_shard] >= publish.turn) continue;
                 recovered.shard = shard;

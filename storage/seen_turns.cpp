@@ -25,7 +25,7 @@ std::uint64_t SeenTurns::seen_by_all(unsigned shard) const {
 }
 
 bool SeenTurns::is_missed(unsigned shard, const core::KeptPublish& publish) const {
-    if (publish.share.empty()) return seen_by_all(shard) < publish.turn;
+    if (publish.group == 0) return seen_by_all(shard) < publish.turn;
     // A shard has heard of what it does itself.
     return publish.receiver_shard != shard && heard(publish.receiver_shard, shard) < publish.turn;
 }

@@ -247,12 +247,12 @@ void Keeper::note_retained(std::string_view topic, Urgency urgency) {
     want(urgency);
 }
 
-void Keeper::note_published(const MessageView& message, std::string share, unsigned receiver) {
+void Keeper::note_published(const MessageView& message, std::uint64_t group, unsigned receiver) {
     KeptPublish kept;
     kept.turn = round_;
     kept.place = static_cast<std::uint32_t>(published_.size());
     kept.message = Message::copy_of(message);
-    kept.share = std::move(share);
+    kept.group = group;
     kept.receiver_shard = receiver;
     published_.push_back(std::move(kept));
     want(Urgency::in_front);
@@ -274,12 +274,10 @@ void Keeper::note_handed_on(SessionId session, std::uint64_t seq) {
 
 // Of QoS 2 it is one moment on disk in which it goes from one to the other. At QoS 1 it may be with
 // both for a while.
-void Keeper::note_handed_on(SessionId session, std::uint64_t seq, const MessageView& message,
-                            bool here, const std::string& share) {
-    if (!here && message.qos == 1) return note_handed_on(session, seq);
+void Keeper::note_handed_on(SessionId session, std::uint64_t seq, std::uint8_t qos, bool here) {
+    if (!here && qos == 1) return note_handed_on(session, seq);
     removed_.push_back({session, seq, seq});
     want(Urgency::lazily);
-    if (!here) note_published(message, share, shard_.broker().group_of(share).shard);
 }
 
 // --- what has to wait ----------------------------------------------------------------------------
@@ -364,7 +362,7 @@ void Keeper::hand_on_orphans(Journal::Loaded& loaded) {
         const std::uint64_t before = forwarded_count_;
         const MessageView view = message.message->view();
         shard_.return_to_group(shard_.broker().group_of(message.share), 0, view);
-        note_handed_on(session, message.seq, view, forwarded_count_ == before, message.share);
+        note_handed_on(session, message.seq, view.qos, forwarded_count_ == before);
     }
     if (loaded.failed || loaded.messages.empty()) {
         orphans_.erase(session);

@@ -78,15 +78,14 @@ public:
     // The session has changed.
     void note(SessionKeep& keep, Urgency urgency);
     void note_retained(std::string_view topic, Urgency urgency);
-    // QoS 2, for other shards; receiver: the shard of the member it was picked for, or all.
-    void note_published(const MessageView& message, std::string share = {}, unsigned receiver = 0);
+    // QoS 2, for other shards: for all of them, or for one, because of a share group.
+    void note_published(const MessageView& message, std::uint64_t group = 0, unsigned receiver = 0);
     void note_ended(SessionId id, bool once_settled);
     // These messages of a session have been handed to others. They are forgotten here once they are
     // safe there.
     void note_handed_on(SessionId session, std::uint64_t seq);
-    // here: nobody else than this shard has it now. share: the group's name.
-    void note_handed_on(SessionId session, std::uint64_t seq, const MessageView& message, bool here,
-                        const std::string& share);
+    // here: nobody else than this shard has it now.
+    void note_handed_on(SessionId session, std::uint64_t seq, std::uint8_t qos, bool here);
     // The turn under way, of the shard that has caused what happens now.
     OpenTurnPtr open_turn();
     // A message that this turn waits for is handed on to another session.

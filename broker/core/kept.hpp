@@ -99,9 +99,8 @@ struct KeptPublish {
     std::uint64_t turn = 0;
     std::uint32_t place = 0;  // in the turn
     MessagePtr message;
-    std::string
-        share;  // picked for a member of this group, as "name/filter"; "": for all who match
-    unsigned receiver_shard = 0;  // if picked
+    std::uint64_t group = 0;      // of this share group (ShareGroups::id_of); 0: for all who match
+    unsigned receiver_shard = 0;  // the only one that it goes to, if of a group
 };
 
 }  // namespace drawbridge::core

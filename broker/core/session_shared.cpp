@@ -82,8 +82,8 @@ void Session::return_to_group(const Outgoing& message) {
     shard_.return_to_group(message.group, key_, message.message->view());
     keeper.end_cause();
     if (keep_ && message.seq != 0)
-        keeper.note_handed_on(keep_->id, message.seq, message.message->view(),
-                              keeper.forwarded() == forwarded_before, share_of(message.group));
+        keeper.note_handed_on(keep_->id, message.seq, message.message->view().qos,
+                              keeper.forwarded() == forwarded_before);
 }
 
 void Session::offer_taken(std::uint16_t packet_id, std::uint64_t group) {

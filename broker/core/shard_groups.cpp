@@ -34,11 +34,7 @@ void Shard::deliver_to_group(ShareGroup& group, const MessageView& message) {
         if (member == nullptr) break;
         const PublishBatch::Item item = picked_item(group, *member, message);
         const bool is_here = member->shard == index_;
-        if (!is_here) {
-            post_shared(member->shard, item);
-            if (message.qos == 2 && broker_.keeps_elsewhere(stats_))
-                keeper_.note_published(message, group.name(), member->shard);
-        }
+        if (!is_here) post_shared(member->shard, item);
         if (is_here && !deliver_to_member(item, GroupRef{group.id(), index_})) continue;
         return worked(steps / members_looked_at_in_a_delivery);
     }
@@ -46,10 +42,14 @@ void Shard::deliver_to_group(ShareGroup& group, const MessageView& message) {
     stats_.dropped_no_member.add();
 }
 
-// The publisher waits until the message is safe there.
+// The publisher waits until the message is safe there. One of QoS 2 is on disk meanwhile, so that
+// it is there once, whoever dies.
 void Shard::post_shared(unsigned to, const PublishBatch::Item& item) {
     mail_for(to).shared.append(item);
-    if (item.message.qos > 0 && keeper_.is_on()) keeper_.note_forwarded();
+    if (item.message.qos == 0 || !keeper_.is_on()) return;
+    keeper_.note_forwarded();
+    if (item.message.qos == 2 && broker_.keeps_elsewhere(stats_))
+        keeper_.note_published(item.message, item.group, to);
 }
 
 bool Shard::deliver_to_member(const PublishBatch::Item& item, GroupRef group) {

@@ -21,9 +21,9 @@ void Shard::restore(RecoveredSession&& kept, IdentityPtr identity) {
 
 void Shard::publish_again(const RecoveredPublish& recovered) {
     const MessageView message = recovered.publish.message->view();
-    if (!recovered.publish.share.empty()) {
-        const GroupRef group = broker_.group_of(recovered.publish.share);
-        if (group.shard == index_) return_to_group(group, 0, message);
+    if (recovered.publish.group != 0) {
+        if (ShareGroup* const group = groups_.find(recovered.publish.group))
+            deliver_to_group(*group, message);
         return;
     }
     const Route& route = routes_.find(message.topic, message.tenant);

@@ -62,7 +62,7 @@ bool ShareGroups::apply(const ShareNews& news) {
     const bool is_new = found == groups_.end();
     if (is_new) {
         if (news.kind != Kind::joined) return false;
-        auto group = std::make_unique<ShareGroup>(id_of(name), news.filter, name);
+        auto group = std::make_unique<ShareGroup>(id_of(name), news.filter);
         index_.add_group(news.filter, *group);
         by_id_.emplace(group->id(), group.get());
         found = groups_.emplace(name, std::move(group)).first;

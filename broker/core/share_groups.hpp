@@ -34,12 +34,10 @@ struct ShareMember {
 
 class ShareGroup {
 public:
-    ShareGroup(std::uint64_t id, std::string filter, std::string name = {})
-        : id_(id), filter_(std::move(filter)), name_(std::move(name)) {}
+    ShareGroup(std::uint64_t id, std::string filter) : id_(id), filter_(std::move(filter)) {}
 
     std::uint64_t id() const { return id_; }
     const std::string& filter() const { return filter_; }
-    const std::string& name() const { return name_; }  // "share/filter"
     bool empty() const { return members_.empty(); }
     std::size_t size() const { return members_.size(); }
 
@@ -65,7 +63,6 @@ private:
 
     const std::uint64_t id_;
     const std::string filter_;
-    const std::string name_;
     // By state; in each, who has not been picked for the longest time comes first. So those of one
     // tenant take turns whoever stands between them.
     std::array<Row, 3> rows_;

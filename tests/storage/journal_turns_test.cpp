@@ -80,10 +80,10 @@ TEST_CASE("a message for a member of a share group is kept for the member's shar
           "[storage][journal]") {
     test::JournalLife life(3);
     Bundle bundle = published(1, "a");
-    bundle.published[0].share = "team/t";
+    bundle.published[0].group = 7;
     bundle.published[0].receiver_shard = 2;
     Bundle own = published(1, "b");
-    own.published[0].share = "team/t";
+    own.published[0].group = 7;
     own.published[0].receiver_shard = 1;
     life.commit(std::move(bundle), 0);
     life.commit(std::move(own), 1);

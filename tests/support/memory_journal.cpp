@@ -27,7 +27,7 @@ void MemoryJournal::commit() {
 
 bool MemoryJournal::has_seen(unsigned shard, const Published& published) const {
     const KeptPublish& publish = published.publish;
-    if (!publish.share.empty() && publish.receiver_shard != shard) return true;
+    if (publish.group != 0 && publish.receiver_shard != shard) return true;
     const auto seen = seen_.find(shard);
     return seen != seen_.end() && seen->second.at(published.shard) >= publish.turn;
 }
