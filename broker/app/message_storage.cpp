@@ -72,6 +72,12 @@ std::unique_ptr<storage::Journal> MessageStorage::recover(core::Broker& broker,
         recovered.messages += kept.queue.messages + kept.sent.size();
         shard.restore(std::move(kept), std::move(owner));
     });
+    // Groups have all their members, and are whole, once the shards have heard of each other.
+    each_shard([&](core::Shard& shard) { shard.end_turn(); });
+    each_shard([&](core::Shard& shard) {
+        shard.begin_turn(now);
+        shard.take_mail();
+    });
     recovery_.visit_published([&](const core::RecoveredPublish& publish) {
         each_shard([&](core::Shard& shard) { shard.publish_again(publish); });
     });

@@ -136,6 +136,11 @@ void MemoryJournal::recover(Broker& broker, TimePoint now,
         broker.shard(broker.home_of(on_disk.row.client_id))
             .restore(std::move(session), identity_of(on_disk.row.identity));
     }
+    for (unsigned shard = 0; shard < broker.shards(); ++shard) broker.shard(shard).end_turn();
+    for (unsigned shard = 0; shard < broker.shards(); ++shard) {
+        broker.shard(shard).begin_turn(now);
+        broker.shard(shard).take_mail();
+    }
     for (const Published& published : published_)
         for (unsigned shard = 0; shard < shards_; ++shard)
             if (shard != published.shard && !has_seen(shard, published))
