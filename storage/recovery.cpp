@@ -167,6 +167,7 @@ void Recovery::visit_published(const std::function<void(core::RecoveredPublish)>
                 if (shard == of_shard || !concerned) continue;
                 if (seen[shard * shards_ + of_shard] >= publish.turn) continue;
                 recovered.shard = shard;
+                recovered.shards = shards_;
                 visit(recovered);
             }
         }

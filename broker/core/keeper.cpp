@@ -188,6 +188,15 @@ bool Keeper::others_have_settled(std::uint64_t round) const {
     return true;
 }
 
+// The same of all rounds up to this one.
+bool Keeper::others_have_settled_all(std::uint64_t up_to) const {
+    return std::ranges::all_of(others_, [&](const Other& other) {
+        const SettledRounds::State& settled = other.settled;
+        return settled.seen >= std::min(up_to, other.last_mailed) &&
+               (settled.open.empty() || settled.open.front() > up_to);
+    });
+}
+
 void Keeper::forget_what_has_settled() {
     std::erase_if(forwarded_, [&](const Forwarded& forwarded) {
         return forwarded.round < round_ && others_have_settled(forwarded.round);
@@ -196,7 +205,7 @@ void Keeper::forget_what_has_settled() {
         return kept.turn < round_ && others_have_settled(kept.turn);
     });
     std::erase_if(handed_on_, [&](const HandedOn& handed_on) {
-        if (handed_on.round == round_ || !others_have_settled(handed_on.round)) return false;
+        if (handed_on.round == round_ || !others_have_settled_all(handed_on.round)) return false;
         if (handed_on.range.last == 0)
             ended_.push_back(handed_on.range.session);
         else

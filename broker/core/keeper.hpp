@@ -151,6 +151,7 @@ private:
     void expired(TimePoint now) override;
     void want(Urgency urgency);
     bool others_have_settled(std::uint64_t round) const;
+    bool others_have_settled_all(std::uint64_t up_to) const;
     void hear_of_others();
     void forget_what_has_settled();
     std::unique_ptr<Bundle> gather(Submitted& submitted);

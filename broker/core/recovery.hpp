@@ -31,6 +31,7 @@ struct RecoveredSession {
 // A message of Bundle::published that shard `shard` of that life may not have taken in.
 struct RecoveredPublish {
     unsigned shard = 0;
+    unsigned shards = 1;  // that life had
     KeptPublish publish;
 };
 

@@ -37,6 +37,8 @@ void Shard::publish_again(const RecoveredPublish& recovered) {
         delivery.subscription_ids = route.ids_of(target);
         target.subscriber->deliver(publish, delivery);
     }
+    for (ShareGroup* const group : route.groups)
+        if (group->id() % recovered.shards == recovered.shard) deliver_to_group(*group, message);
 }
 
 void Shard::end_recovery() {

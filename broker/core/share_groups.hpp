@@ -75,8 +75,12 @@ public:
 
     // Returns true if a group came or went, so that the routes of its filter have changed.
     bool apply(const ShareNews& news);
-    // The group of a name, "share/filter", whether there is one or not.
-    static std::uint64_t id_of(std::string_view name) { return hash_text(name) | 1; }
+    // The group of a name, "share/filter", whether there is one or not. Never 0. Names the home as
+    // well: id % shards.
+    static std::uint64_t id_of(std::string_view name) {
+        const std::uint64_t hash = hash_text(name);
+        return hash != 0 ? hash : 1;
+    }
     // Null if it has gone.
     ShareGroup* find(std::uint64_t id);
 

@@ -145,7 +145,7 @@ void MemoryJournal::recover(Broker& broker, TimePoint now,
         for (unsigned shard = 0; shard < shards_; ++shard)
             if (shard != published.shard && !has_seen(shard, published))
                 for (unsigned home = 0; home < broker.shards(); ++home)
-                    broker.shard(home).publish_again({shard, published.publish});
+                    broker.shard(home).publish_again({shard, shards_, published.publish});
     for (unsigned shard = 0; shard < broker.shards(); ++shard) {
         broker.shard(shard).end_recovery();
         broker.shard(shard).end_turn();
