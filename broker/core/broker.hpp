@@ -35,9 +35,17 @@ public:
     void count_kept(int change) {
         kept_sessions_.fetch_add(static_cast<std::uint64_t>(change), std::memory_order_relaxed);
     }
-    // On other shards than the one with these stats.
+    void count_shared(long change) {
+        shared_subscriptions_.fetch_add(static_cast<std::uint64_t>(change),
+                                        std::memory_order_relaxed);
+    }
+    // Must a message that is published on the shard with these stats perhaps be kept because of
+    // what other shards make of it? They have sessions that are kept, or share groups whose members
+    // are anywhere.
     bool keeps_elsewhere(const Stats& here) const {
-        return kept_sessions() != here.sessions_kept.read();
+        if (shards_.size() == 1) return false;
+        return kept_sessions() != here.sessions_kept.read() ||
+               shared_subscriptions_.load(std::memory_order_relaxed) > 0;
     }
 
     // Where a client id, or a share group, lives for ever.
@@ -55,6 +63,7 @@ private:
     FullQueues full_queues_;
     Audit* audit_ = &no_audit();  // never null
     std::atomic<std::uint64_t> kept_sessions_{0};
+    std::atomic<std::uint64_t> shared_subscriptions_{0};
     std::vector<std::unique_ptr<Shard>> shards_;
 };
 

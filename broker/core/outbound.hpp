@@ -64,6 +64,7 @@ struct Offer {
     MessagePtr message;
     GroupRef group;
     std::uint16_t packet_id = 0;
+    OpenTurnPtr from;  // what waits for it to be safe; null: nothing
 };
 
 // Of a session that is kept, the journal is told of the last packet identifier now and then. After

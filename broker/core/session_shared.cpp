@@ -97,8 +97,11 @@ bool Session::return_shared_messages() {
     const auto waiting = outbound_->take_waiting_shared();
     for (const Outgoing& message : waiting) return_to_group(message);
     const auto offers = outbound_->offers();
-    for (const Offer& offer : offers)
+    for (const Offer& offer : offers) {
+        shard_.keeper().begin_cause(offer.from);
         shard_.return_to_group(offer.group, key_, offer.message->view());
+        shard_.keeper().end_cause();
+    }
     return !waiting.empty() || !offers.empty();
 }
 

@@ -3,6 +3,7 @@
 
 #include "broker/base/log.hpp"
 #include "broker/core/answer.hpp"
+#include "broker/core/broker.hpp"
 #include "broker/core/session.hpp"
 #include "broker/core/shard.hpp"
 #include "broker/wire/decode.hpp"
@@ -125,6 +126,7 @@ void Session::subscribe_shared(std::string_view share, std::string_view filter,
         shared.push_back({std::string(share), std::string(filter), {}, 0});
         known = shared.end() - 1;
         shard_.add_member(*this);
+        shard_.broker().count_shared(1);
         shard_.stats().subscriptions.add();
     }
     known->options = options;
@@ -195,6 +197,7 @@ Reason Session::unsubscribe(std::string_view text) {
         });
     tell_group(*gone, ShareNews::Kind::left);
     rare_->shared.erase(gone);
+    shard_.broker().count_shared(-1);
     return Reason::success;
 }
 
@@ -214,6 +217,7 @@ void Session::end_shared_subscriptions() {
     for (const SharedSubscription& subscription : rare_->shared)
         tell_group(subscription, ShareNews::Kind::left);
     shard_.stats().subscriptions.subtract(rare_->shared.size());
+    shard_.broker().count_shared(-static_cast<long>(rare_->shared.size()));
     rare_->shared.clear();
     rare_->replays.clear();
 }
