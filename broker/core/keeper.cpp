@@ -305,6 +305,7 @@ void Keeper::note_held(HeldAnswers& held, Until until) {
 }
 
 void Keeper::hold(Link& link) {
+    want(Urgency::now);
     link.held = true;
     held_links_.emplace_back(&link, round_);
 }

@@ -72,13 +72,10 @@ void Session::attach(Link& link, const ConnectRequest& request, bool session_pre
     set_throttle();
     set_will(request);
     shard_.stats().connections.add();
-    const bool is_kept = expiry_s_ > 0 && shard_.keeper().is_on();
-    if (is_kept && !keep_) {
-        keep_from_now_on();
-        if (shard_.keeper().must_hold(Until::committed)) shard_.keeper().hold(link);
-        note_change(Keeper::Urgency::now);
-    }
-    note_itself(Keeper::Urgency::soon);
+    if (expiry_s_ > 0 && shard_.keeper().is_on() && !keep_) keep_from_now_on();
+    // On disk it is away, if it is there: it could end, and its will be sent, by that.
+    if (keep_ && shard_.keeper().must_hold(Until::committed)) shard_.keeper().hold(link);
+    note_itself(Keeper::Urgency::now);
 
     if (!send_connack(request, session_present)) {
         if (shard_.may_log())

@@ -214,10 +214,7 @@ void Session::take_in_stored(const Journal::Loaded& loaded) {
     const bool all = loaded.failed || messages.empty();
     outbound_->take_in_stored(std::move(messages),
                               all ? loaded.asked.last : loaded.messages.back().seq);
-    if (std::exchange(keep_->judge_stored, false)) {
-        withdraw_denied_messages();
-        keep_->judge_stored = outbound_->stored().messages > 0;
-    }
+    if (keep_->judge_stored) withdraw_denied_messages();
     if (link_ == nullptr)
         leave_queue_to_disk();
     else

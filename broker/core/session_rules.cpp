@@ -63,6 +63,7 @@ std::string Session::end_denied_subscriptions() {
 // A topic is a filter that matches itself alone: if that is not granted, no filter may bring it.
 void Session::withdraw_denied_messages() {
     if (!outbound_) return;
+    if (keep_) keep_->judge_stored = outbound_->stored().messages > 0;
     std::string topic;  // the last one asked for; many that wait are of one topic
     TenantId tenant = 0;
     bool denied = false;

@@ -349,7 +349,7 @@ TEST_CASE("a limit of a rate and a promise of durability are not taken in silenc
           "[app][configuration]") {
     CHECK(parse("[limits]\nmessages_per_second = 1\nbytes_per_second = 1\n").warnings.empty());
     CHECK(parse("[storage]\npersistence = false\nsync = \"off\"\n").warnings.empty());
-    CHECK(parse("[storage]\npersistence = true\nsync = \"full\"\n").warnings.size() == 2);
+    CHECK(parse("[storage]\npersistence = true\nsync = \"normal\"\n").warnings.empty());
 }
 
 TEST_CASE("a route needs both of its ends", "[app][configuration]") {

@@ -150,6 +150,8 @@ void Record::judge_subscription(const Delivery& delivery, std::uint32_t number, 
                  fmt::format("{} got {} at QoS {}, subscribed to {} with QoS {}", who, name(number),
                              delivery.qos, only->filter, only->qos));
     if (!first) return;
+    // What was sent first may have expired, and another one come for it.
+    if (message.expiry_s > 0 && message.sent_again > 0) return;
     auto [newest, is_new] = only->newest.try_emplace({message.topic, message.qos}, number);
     if (newest->second > number)
         complain("misordered",

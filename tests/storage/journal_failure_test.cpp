@@ -164,7 +164,7 @@ TEST_CASE("a transaction that finds the disk full changes nothing, and can be tr
     for (core::SessionId id = 1; id <= 3; ++id) {
         auto bundle = std::make_unique<Bundle>(one_message(id, 300'000));
         bundle->turn = id;
-        bundle->published.push_back({id, 0, message("t", "x", 2), "", 0});
+        bundle->published.push_back({id, 0, message("t", "x", 2), 0, 0});
         bundles.push_back({0, std::move(bundle)});
     }
     writer.write(std::span(bundles).first(1));

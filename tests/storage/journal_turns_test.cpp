@@ -15,7 +15,7 @@ using Missed = std::vector<std::pair<unsigned, std::string>>;  // shard, payload
 Bundle published(std::uint64_t turn, const char* payload) {
     Bundle bundle;
     bundle.turn = turn;
-    bundle.published.push_back({turn, 0, message("t", payload, 2), "", 0});
+    bundle.published.push_back({turn, 0, message("t", payload, 2), 0, 0});
     return bundle;
 }
 
