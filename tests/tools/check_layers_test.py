@@ -62,7 +62,7 @@ def test_what_the_table_allows_passes(tmp_path, file, include):
         ("broker/net/stream.hpp", '"auth/api_key.hpp"'),
         ("broker/net/stream.hpp", "<SQLiteCpp/SQLiteCpp.h>"),
         ("storage/database.hpp", '"auth/api_key.hpp"'),
-        ("storage/database.hpp", "<openssl/ssl.h>"),
+        ("storage/database.hpp", "<toml++/toml.h>"),
         ("auth/api_key.cpp", '"broker/app/configuration.hpp"'),
         ("auth/api_key.cpp", "<boost/asio.hpp>"),
         ("broker/app/main.cpp", "<SQLiteCpp/SQLiteCpp.h>"),
