@@ -43,7 +43,8 @@ bool Journal::await_work(std::vector<PendingBundle>& batch) {
     else if (state() == State::good)
         wake_writer_.wait(lock, has_work);
     else
-        wake_writer_.wait_for(lock, options_.retry_after, has_work);
+        wake_writer_.wait_for(lock, options_.retry_after,
+                              [this] { return stopping_ || !waiting_.empty(); });
     if (options_.sync == Sync::off && writer_.has_begun())
         wake_writer_.wait_for(lock, options_.write_behind, [this] {
             return stopping_ || write_now_ ||

@@ -57,6 +57,9 @@ std::unique_ptr<storage::Journal> MessageStorage::recover(core::Broker& broker,
     each_shard([&](core::Shard& shard) { shard.begin_turn(now); });
     Recovered recovered;
     recovery_.visit_retained([&](core::KeptRetained kept) {
+        if (kept.message->view().expired(now))
+            return broker.shard(0).keeper().note_retained(kept.message->view().topic,
+                                                          core::Keeper::Urgency::lazily);
         ++recovered.retained;
         broker.retained().store(kept.message->view(), {0, 0, kept.publisher}, now);
     });
@@ -65,7 +68,11 @@ std::unique_ptr<storage::Journal> MessageStorage::recover(core::Broker& broker,
         auto owner = owners.find(kept.session.identity, kept.session.client_id);
         if (owner == nullptr) {
             ++recovered.without_owner;
-            shard.keeper().note_ended(kept.session.id, false);
+            // What is of share groups goes to their other members.
+            if (kept.queue.shared > 0)
+                shard.keeper().load_orphans(kept.session.id, kept.queue, {});
+            else
+                shard.keeper().note_ended(kept.session.id, false);
             return;
         }
         ++recovered.sessions;

@@ -226,6 +226,7 @@ void serve(const GlobalOptions& options, const ServeOptions& serve_options) {
     log::info("stopping");
     admin.reset();
     network.stop();
+    journal.reset();  // before the loops that it wakes
     reviews.detach();
     authenticator.reset();  // before the loops that its answers go to
     log::info("stopped");

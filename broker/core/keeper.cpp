@@ -22,13 +22,17 @@ void Keeper::use(Journal& journal, bool answers_wait) {
     seen_.resize(shards);
     settled_ = std::make_unique<SettledRounds[]>(shards);
     origin_ = shard_.index();
-    journal.on_news(shard_.index(), [&shard = shard_] { shard.wake(); });
+    journal.on_news(shard_.index(), [this] {
+        news_.store(true, std::memory_order_release);
+        shard_.wake();
+    });
 }
 
 // --- the turn ------------------------------------------------------------------------------------
 
 void Keeper::begin_turn() {
     if (!is_on()) return;
+    news_.store(false, std::memory_order_relaxed);
     note_committed();
     hear_of_others();
     for (Journal::Loaded& loaded : journal_->loaded(shard_.index())) take_in(loaded);
@@ -231,6 +235,7 @@ void Keeper::tell_others() {
 
 bool Keeper::has_work() const {
     if (!is_on()) return false;
+    if (news_.load(std::memory_order_acquire)) return true;
     if (journal_->committed(shard_.index()) != committed_number_) return true;
     if (!waits_.load(std::memory_order_relaxed)) return false;
     Broker& broker = shard_.broker();
@@ -293,10 +298,9 @@ void Keeper::note_handed_on(SessionId session, std::uint64_t seq, std::uint8_t q
 
 bool Keeper::is_safe(std::uint64_t round, Until until) const {
     if (!answers_wait_) return true;
-    const bool committed = committed_round_ >= round;
-    if (has(until, Until::committed) && !committed) return false;
+    if (has(until, Until::committed) && committed_round_ < round) return false;
     if (!has(until, Until::settled)) return true;
-    return (committed || !open_turns_[shard_.index()].is_open(round)) && others_have_settled(round);
+    return !open_turns_[shard_.index()].is_open(round) && others_have_settled(round);
 }
 
 void Keeper::note_held(HeldAnswers& held, Until until) {
@@ -376,7 +380,8 @@ void Keeper::hand_on_orphans(Journal::Loaded& loaded) {
     }
     if (loaded.failed || loaded.messages.empty()) {
         orphans_.erase(session);
-        return note_ended(session, true);
+        if (!loaded.failed) note_ended(session, true);  // else they are looked at after a restart
+        return;
     }
     KeptQueue rest;
     rest.first = loaded.messages.back().seq + 1;

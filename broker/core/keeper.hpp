@@ -187,6 +187,7 @@ private:
     std::uint64_t opened_ = 0;
     std::uint64_t forwarded_count_ = 0;
     std::atomic<bool> waits_{false};
+    std::atomic<bool> news_{false};  // of the journal, since the turn began
 
     Unsaved unsaved_;
     WithQueue with_queue_;  // what waits for them can leave memory once it is on disk

@@ -99,6 +99,8 @@ public:
     bool is_kept() const { return keep_ != nullptr; }
     // As the journal had it, before the start. Its client is away.
     void restore(RecoveredSession&& kept, IdentityPtr identity);
+    // Once all sessions are restored.
+    void obey_rules();
     // Adds what is new since the last time; open: what waits for that to be on disk.
     void tell_journal(Bundle& bundle, std::vector<OpenTurnPtr>& open);
     // Something that waits is in memory and need not be, once it is on disk.

@@ -206,12 +206,13 @@ void Session::look_at_stored() {
 }
 
 void Session::take_in_stored(const Journal::Loaded& loaded) {
+    if (loaded.failed) return;  // and asked for again when the client gives a sign of life
     const KeptQueue& stored = outbound_->stored();
     if (stored.messages == 0 || loaded.asked.first != stored.first) return look_at_stored();
     std::vector<Outgoing> messages;
     for (const KeptMessage& row : loaded.messages) messages.push_back(outgoing_of(row));
     // An answer with less than was asked for is all there is.
-    const bool all = loaded.failed || messages.empty();
+    const bool all = messages.empty();
     outbound_->take_in_stored(std::move(messages),
                               all ? loaded.asked.last : loaded.messages.back().seq);
     if (keep_->judge_stored) withdraw_denied_messages();
@@ -241,6 +242,12 @@ Outgoing Session::outgoing_of(const KeptMessage& row) {
     else if (row.qos == 2)
         message.awaits = Outgoing::Awaits::pubrec;
     return message;
+}
+
+// Of the rules that hold now, whatever they were when it was kept.
+void Session::obey_rules() {
+    end_denied_subscriptions();
+    withdraw_denied_messages();
 }
 
 // --- restored at the start -----------------------------------------------------------------------

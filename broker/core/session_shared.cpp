@@ -72,7 +72,11 @@ void Session::tell_group(const SharedSubscription& subscription, ShareNews::Kind
 void Session::offer_shared_messages() {
     if (!outbound_) return;
     for (const Outgoing& message : outbound_->take_waiting_shared()) return_to_group(message);
-    for (const Offer& offer : outbound_->offers()) shard_.offer_to_group(offer, *this);
+    for (const Offer& offer : outbound_->offers()) {
+        shard_.keeper().begin_cause(offer.from);
+        shard_.offer_to_group(offer, *this);
+        shard_.keeper().end_cause();
+    }
 }
 
 void Session::return_to_group(const Outgoing& message) {

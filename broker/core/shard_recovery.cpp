@@ -43,6 +43,7 @@ void Shard::publish_again(const RecoveredPublish& recovered) {
 
 void Shard::end_recovery() {
     recovered_ = {};
+    for (const auto& [id, session] : sessions_) session->obey_rules();
     keeper_.want_now();
 }
 
