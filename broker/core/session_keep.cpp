@@ -211,7 +211,7 @@ void Session::take_in_stored(const Journal::Loaded& loaded) {
     if (stored.messages == 0 || loaded.asked.first != stored.first) return look_at_stored();
     std::vector<Outgoing> messages;
     for (const KeptMessage& row : loaded.messages) messages.push_back(outgoing_of(row));
-    // An answer with less than was asked for is all there is.
+    // Nothing comes if all that is left has gone since.
     const bool all = messages.empty();
     outbound_->take_in_stored(std::move(messages),
                               all ? loaded.asked.last : loaded.messages.back().seq);

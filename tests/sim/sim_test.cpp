@@ -58,37 +58,29 @@ std::vector<std::string> simulate(unsigned shards, std::uint64_t seed, Kept kept
     return record.broken;
 }
 
-}  // namespace
-
-TEST_CASE("a broker keeps its promises, whatever happens in whatever order", "[sim]") {
+void check_promises(Kept kept) {
     const unsigned shards = GENERATE(1u, 2u, 4u);
     const std::uint64_t first = number_from("DRAWBRIDGE_SIM_FIRST", 1);
     const std::uint64_t seeds = number_from("DRAWBRIDGE_SIM_SEEDS", 25);
     for (std::uint64_t seed = first; seed < first + seeds; ++seed) {
         INFO("shards " << shards << ", seed " << seed);
-        CHECK(simulate(shards, seed) == std::vector<std::string>{});
+        CHECK(simulate(shards, seed, kept) == std::vector<std::string>{});
     }
+}
+
+}  // namespace
+
+TEST_CASE("a broker keeps its promises, whatever happens in whatever order", "[sim]") {
+    check_promises(Kept::nothing);
 }
 
 TEST_CASE("a broker with a journal keeps its promises, whatever happens in whatever order",
           "[sim]") {
-    const unsigned shards = GENERATE(1u, 2u, 4u);
-    const std::uint64_t first = number_from("DRAWBRIDGE_SIM_FIRST", 1);
-    const std::uint64_t seeds = number_from("DRAWBRIDGE_SIM_SEEDS", 25);
-    for (std::uint64_t seed = first; seed < first + seeds; ++seed) {
-        INFO("shards " << shards << ", seed " << seed);
-        CHECK(simulate(shards, seed, Kept::all) == std::vector<std::string>{});
-    }
+    check_promises(Kept::all);
 }
 
 TEST_CASE("a broker that dies again and again keeps its promises", "[sim]") {
-    const unsigned shards = GENERATE(1u, 2u, 4u);
-    const std::uint64_t first = number_from("DRAWBRIDGE_SIM_FIRST", 1);
-    const std::uint64_t seeds = number_from("DRAWBRIDGE_SIM_SEEDS", 25);
-    for (std::uint64_t seed = first; seed < first + seeds; ++seed) {
-        INFO("shards " << shards << ", seed " << seed);
-        CHECK(simulate(shards, seed, Kept::all_and_it_dies) == std::vector<std::string>{});
-    }
+    check_promises(Kept::all_and_it_dies);
 }
 
 TEST_CASE("the same seed gives the same run", "[sim]") { CHECK(simulate(4, 7) == simulate(4, 7)); }
