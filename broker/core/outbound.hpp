@@ -9,7 +9,7 @@
 //
 // Limit: the window (the smaller of max_inflight and the client's Receive Maximum) for what is
 // sent; max_queued_messages and max_queued_bytes for what waits. When they are reached, the oldest
-// of QoS 0 make room first, then what has expired; then the new message is refused.
+// of QoS 0 make room first, then what has expired in memory; then the new message is refused.
 #pragma once
 
 #include <functional>
@@ -168,7 +168,7 @@ private:
     Ring<Outgoing> sent_;  // the last unsent_ of them not on this connection yet
     Ring<Outgoing> waiting_;
     KeptQueue stored_;      // behind waiting_
-    Ring<Outgoing> fresh_;  // behind stored_; empty while that is
+    Ring<Outgoing> fresh_;  // behind stored_
     Ring<Outgoing> waiting_of_qos0_;
     std::vector<KeptRange> gone_;
     std::vector<KeptRange> holes_;

@@ -18,7 +18,6 @@ namespace hook {
 using AutoUnlink = boost::intrusive::link_mode<boost::intrusive::auto_unlink>;
 struct Unsaved;
 struct WithQueue;
-struct Paused;
 }  // namespace hook
 
 using UnsavedHook =
