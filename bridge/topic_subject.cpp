@@ -1,6 +1,8 @@
 #include "bridge/topic_subject.hpp"
 
+#include <algorithm>
 #include <array>
+#include <bit>
 #include <limits>
 
 #include "broker/wire/topic.hpp"
@@ -29,36 +31,72 @@ private:
 };
 
 // Bytes 0x21 to 0x7E are themselves on both sides, but for these.
-constexpr bool is_plain(unsigned char byte) {
-    return byte > 0x20 && byte < 0x7F && byte != '/' && byte != '.' && byte != '*' && byte != '>' &&
-           byte != '+' && byte != '#';
+constexpr auto plain = [] {
+    std::array<bool, 256> table{};
+    for (std::size_t byte = 0x21; byte < 0x7F; ++byte) table[byte] = true;
+    for (const char c : {'/', '.', '*', '>', '+', '#'})
+        table[static_cast<unsigned char>(c)] = false;
+    return table;
+}();
+
+std::size_t plain_bytes(std::string_view text) {
+    std::size_t size = 0;
+    while (size < text.size() && plain[static_cast<unsigned char>(text[size])]) ++size;
+    return size;
 }
 
+// Eight bytes of a name, with `to` for each `from`.
+struct Word {
+    std::uint64_t written;
+    std::uint64_t separators;  // bit 7 of each byte that was `from`
+    bool is_other;             // it holds a byte that is neither plain nor `from`
+};
+
 template <char from, char to>
-constexpr std::array<char, 256> plain_table() {
-    std::array<char, 256> table{};
-    for (std::size_t byte = 0; byte < table.size(); ++byte)
-        if (is_plain(static_cast<unsigned char>(byte))) table[byte] = static_cast<char>(byte);
-    table[static_cast<unsigned char>(from)] = to;
-    return table;
+Word translate(std::uint64_t word) {
+    static_assert((from ^ to) == 1 && ('*' ^ '+') == 1);
+    constexpr std::uint64_t ones = 0x0101010101010101;
+    constexpr std::uint64_t highs = ones * 0x80;
+    // Bit 7 of each byte that is zero; of any byte, if one is above 0x7F.
+    const auto zeros = [](std::uint64_t bytes) { return ~(bytes + ones * 0x7F); };
+    const std::uint64_t separators = zeros(word ^ ones * from) & highs;
+    const std::uint64_t dots_and_slashes = zeros((word | ones) ^ ones * '/');
+    const std::uint64_t others = word |                               // above 0x7F
+                                 ~(word + ones * (0x7F - 0x20)) |     // up to 0x20
+                                 (word + ones) |                      // 0x7F
+                                 zeros((word | ones) ^ ones * '+') |  // and '*'
+                                 zeros(word ^ ones * '#') | zeros(word ^ ones * '>') |
+                                 (dots_and_slashes & ~separators);
+    return {word ^ separators >> 7, separators, (others & highs) != 0};
 }
 
 // Almost every name: nothing to do but to write `to` for `from`. False if there is more to it: a
-// byte that is not plain, or an empty level or token. In any case `copy` is as long as text.
+// byte that is not plain, or an empty level or token. Eight bytes at a time: 31 bytes take TIMEA
+// ns, byte by byte TIMEB ns.
 template <char from, char to>
 bool copy_plain(std::string_view text, std::string& copy) {
-    static constexpr std::array<char, 256> table = plain_table<from, to>();
     copy.resize(text.size());
-    char* out = copy.data();
-    bool is_other = false;
-    char before = to;
-    for (const char c : text) {
-        const char written = table[static_cast<unsigned char>(c)];
-        is_other |= written == '\0';
-        is_other |= written == to && before == to;
-        before = *out++ = written;
+    char* const out = copy.data();
+    std::size_t at = 0;
+    const auto is_separator = [&](std::size_t i) { return i == 0 || text[i - 1] == from; };
+    if constexpr (std::endian::native == std::endian::little) {
+        while (text.size() >= 8) {
+            std::uint64_t word = 0;
+            std::memcpy(&word, text.data() + at, sizeof word);
+            const Word translated = translate<from, to>(word);
+            const std::uint64_t before = translated.separators << 8 | (is_separator(at) ? 0x80 : 0);
+            if (translated.is_other || (translated.separators & before) != 0) return false;
+            std::memcpy(out + at, &translated.written, sizeof word);
+            if (at + 8 == text.size()) return text.back() != from;
+            at = std::min(at + 8, text.size() - 8);  // the last word may overlap the one before it
+        }
     }
-    return !is_other && before != to;
+    for (; at < text.size(); ++at) {
+        const char c = text[at];
+        if (c == from ? is_separator(at) : !plain[static_cast<unsigned char>(c)]) return false;
+        out[at] = c == from ? to : c;
+    }
+    return !text.empty() && text.back() != from;
 }
 
 bool is_wildcard_token(std::string_view token) { return token == "*" || token == ">"; }
@@ -99,8 +137,11 @@ bool append_token(std::string_view level, std::string& subject) {
     if (level.empty()) subject += '/';
     if (is_wildcard_token(level)) return false;
     while (!level.empty()) {
-        std::size_t size = 1;
-        if (level[0] == '.') {
+        std::size_t size = plain_bytes(level);
+        if (size > 0) {
+            subject += level.substr(0, size);
+        } else if (level[0] == '.') {
+            size = 1;
             subject += "//";
         } else if (level[0] == subject_only_mark) {
             if (!append_escaped(level, subject)) return false;
@@ -125,18 +166,17 @@ bool append_level(std::string_view token, bool is_alone, std::string& topic) {
     }
     bool is_exact = true;
     while (!token.empty()) {
-        std::size_t size = 2;
-        if (token.starts_with("//")) {
+        std::size_t size = plain_bytes(token);
+        if (size == 0) size = common_character_bytes(token);
+        if (size > 0) {
+            topic += token.substr(0, size);
+        } else if (token.starts_with("//")) {
             topic += '.';
+            size = 2;
         } else {
-            size = common_character_bytes(token);
-            if (size == 0) {
-                append_escape(token[0], topic);
-                is_exact = false;
-                size = 1;
-            } else {
-                topic += token.substr(0, size);
-            }
+            append_escape(token[0], topic);
+            is_exact = false;
+            size = 1;
         }
         token.remove_prefix(size);
     }
@@ -157,7 +197,10 @@ bool append_tokens(std::string_view filter, std::string& pattern) {
 }
 
 bool is_valid_token(std::string_view token) {
-    return !token.empty() && token.find_first_of(" \t\r\n\f") == std::string_view::npos;
+    const auto is_space = [](char c) {
+        return c == ' ' || c == '\t' || c == '\r' || c == '\n' || c == '\f';
+    };
+    return !token.empty() && std::none_of(token.begin(), token.end(), is_space);
 }
 
 }  // namespace
