@@ -60,7 +60,7 @@ const Name* find_name(std::string_view text, bool& is_incomplete) {
 // The words of a line. More than there is room for are counted, but not kept.
 struct Words {
     static constexpr std::size_t max = 4;
-    std::array<std::string_view, max> text;
+    std::string_view text[max];
     std::size_t count = 0;
 };
 
@@ -164,6 +164,20 @@ OperationCut cut_publish(Bytes input, const Words& words, std::size_t body_begin
     return OperationCut::complete;
 }
 
+// operation = {}, for which g++ 12 uses an instruction of 30 cycles.
+void clear(Operation& operation) {
+    operation.type = OperationType::none;
+    operation.size = 0;
+    operation.json = {};
+    operation.subject = {};
+    operation.reply = {};
+    operation.queue = {};
+    operation.sid = {};
+    operation.header = {};
+    operation.payload = {};
+    operation.max = 0;
+}
+
 OperationCut refusal_of(Line line) {
     return line == Line::too_long ? OperationCut::line_too_long : OperationCut::incomplete;
 }
@@ -171,7 +185,7 @@ OperationCut refusal_of(Line line) {
 }  // namespace
 
 OperationCut cut_operation(Bytes input, std::size_t payload_bytes_max, Operation& operation) {
-    operation = {};
+    clear(operation);
     const std::string_view text = as_text(input);
     bool is_incomplete = false;
     const Name* const name = find_name(text, is_incomplete);

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "broker/wire/topic.hpp"
+#include "tests/support/naive_subject.hpp"
 
 using namespace drawbridge::bridge;
 using namespace std::string_literals;
@@ -347,4 +348,32 @@ TEST_CASE("a subject is as long as fits into a control line", "[bridge][subject]
     std::string topic;
     CHECK(topic_of_subject(marked, topic) == Spelling::subject_only);
     CHECK(subject_of(topic) == marked);
+}
+
+TEST_CASE("a byte is treated the same wherever it stands", "[bridge][subject]") {
+    std::size_t wrong = 0;
+    for (const std::size_t size : {1, 2, 7, 8, 9, 15, 16, 17}) {
+        for (std::size_t at = 0; at < size; ++at) {
+            for (int byte = 0; byte < 256; ++byte) {
+                for (const std::string_view before : {"x", "/", ".", "\xC2"}) {
+                    std::string name(size, 'x');
+                    if (at > 0) name[at - 1] = before[0];
+                    name[at] = static_cast<char>(byte);
+                    if (byte != 0xFF)
+                        wrong += subject_of(name) !=
+                                 drawbridge::test::naive_subject_of(name).value_or("none");
+
+                    std::string topic;
+                    const Spelling spelling = topic_of_subject(name, topic);
+                    const bool is_valid = drawbridge::test::naive_is_subject(name);
+                    const std::optional<std::string> exact = drawbridge::test::naive_topic_of(name);
+                    wrong += (spelling != Spelling::none) != is_valid;
+                    wrong += (spelling == Spelling::exact) != (is_valid && exact.has_value());
+                    wrong += spelling == Spelling::exact && topic != exact;
+                    wrong += spelling != Spelling::none && subject_of(topic) != name;
+                }
+            }
+        }
+    }
+    CHECK(wrong == 0);
 }
