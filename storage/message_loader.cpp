@@ -22,10 +22,18 @@ void read(Statement& query, core::Journal::Loaded& loaded) {
     query.number(std::min<std::uint64_t>(asked.last, INT64_MAX));
     const Rewind at_the_end(query);
     std::size_t bytes = 0;
-    while (loaded.messages.size() < asked.messages_max && query.next()) {
-        loaded.messages.push_back(read_queue_row(query, clocks));
-        bytes += loaded.messages.back().message->bytes();
-        if (bytes >= asked.bytes_max) return;
+    const auto rows = [&] { return loaded.messages.size() + loaded.damaged.size(); };
+    while (rows() < asked.messages_max && bytes < asked.bytes_max && query.next()) {
+        try {
+            loaded.messages.push_back(read_queue_row(query, clocks));
+            bytes += loaded.messages.back().message->bytes();
+        } catch (const DamagedRow& damage) {
+            const auto seq = static_cast<std::uint64_t>(query.number_at(1));
+            if (loaded.damaged.empty())
+                log::error("message {} of session {} cannot be read ({}) and is left out", seq,
+                           asked.session, damage.what());
+            loaded.damaged.push_back(seq);
+        }
     }
 }
 
@@ -36,18 +44,19 @@ MessageLoader::MessageLoader(const std::filesystem::path& file)
       all_(database_, select_window("")),
       shared_(database_, select_window("AND share IS NOT NULL")) {}
 
-core::Journal::Loaded MessageLoader::load(const core::Journal::Load& asked) {
+std::optional<core::Journal::Loaded> MessageLoader::load(const core::Journal::Load& asked) {
     core::Journal::Loaded loaded;
     loaded.asked = asked;
     try {
         read(asked.shared_only ? shared_ : all_, loaded);
         failing_ = false;
-    } catch (const std::runtime_error& failure) {  // SQLite::Exception, DamagedRow
-        loaded.messages.clear();
-        loaded.failed = true;
+    } catch (const SQLite::Exception& failure) {
         if (!std::exchange(failing_, true))
-            log::error("{} cannot be read: {}; messages that wait in it are not delivered",
-                       database_.getFilename(), failure.what());
+            log::error(
+                "{} cannot be read: {}; it is tried again, and meanwhile messages that wait "
+                "in it are not delivered",
+                database_.getFilename(), failure.what());
+        if (loaded.is_empty()) return std::nullopt;
     }
     return loaded;
 }

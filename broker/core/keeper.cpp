@@ -378,13 +378,13 @@ void Keeper::hand_on_orphans(Journal::Loaded& loaded) {
         shard_.return_to_group(shard_.broker().group_of(message.share), 0, view);
         note_handed_on(session, message.seq, view.qos, forwarded_count_ == before);
     }
-    if (loaded.failed || loaded.messages.empty()) {
+    shard_.stats().dropped_damaged.add(loaded.damaged.size());
+    if (loaded.is_empty()) {
         orphans_.erase(session);
-        if (!loaded.failed) note_ended(session, true);  // else they are looked at after a restart
-        return;
+        return note_ended(session, true);
     }
     KeptQueue rest;
-    rest.first = loaded.messages.back().seq + 1;
+    rest.first = loaded.up_to() + 1;
     rest.last = loaded.asked.last;
     load_orphans(session, rest, std::move(holes));
 }

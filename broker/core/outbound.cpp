@@ -341,7 +341,13 @@ bool Outbound::wants_stored() const {
     return stored_.messages > 0 && waiting_.size() < limits::queue_messages_in_memory / 4;
 }
 
-void Outbound::take_in_stored(std::vector<Outgoing> messages, std::uint64_t last) {
+void Outbound::take_in_stored(std::vector<Outgoing> messages,
+                              const std::vector<std::uint64_t>& damaged, std::uint64_t last) {
+    for (const std::uint64_t seq : damaged) {
+        if (is_hole(holes_, seq)) continue;
+        stored_.messages -= std::min<std::uint64_t>(1, stored_.messages);
+        note_gone(seq);
+    }
     for (Outgoing& message : messages) {
         if (is_hole(holes_, message.seq)) continue;  // its end is not on disk yet
         const std::size_t bytes = message.message->bytes();

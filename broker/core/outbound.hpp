@@ -145,8 +145,10 @@ public:
     // True if there is something on disk that should be read now.
     bool wants_stored() const;
     const KeptQueue& stored() const { return stored_; }
-    // What was read: the oldest of what is stored, up to seq `last`.
-    void take_in_stored(std::vector<Outgoing> messages, std::uint64_t last);
+    // What was read: the oldest of what is stored, up to seq `last`. damaged: seqs of those that
+    // cannot be read and have gone by that.
+    void take_in_stored(std::vector<Outgoing> messages, const std::vector<std::uint64_t>& damaged,
+                        std::uint64_t last);
     // What has been taken out of the middle of what waits. It may be on disk still.
     const std::vector<KeptRange>& holes() const { return holes_; }
     static bool is_hole(const std::vector<KeptRange>& holes, std::uint64_t seq);

@@ -206,15 +206,15 @@ void Session::look_at_stored() {
 }
 
 void Session::take_in_stored(const Journal::Loaded& loaded) {
-    if (loaded.failed) return;  // and asked for again when the client gives a sign of life
     const KeptQueue& stored = outbound_->stored();
     if (stored.messages == 0 || loaded.asked.first != stored.first) return look_at_stored();
     std::vector<Outgoing> messages;
     for (const KeptMessage& row : loaded.messages) messages.push_back(outgoing_of(row));
-    // Nothing comes if all that is left has gone since.
-    const bool all = messages.empty();
-    outbound_->take_in_stored(std::move(messages),
-                              all ? loaded.asked.last : loaded.messages.back().seq);
+    outbound_->take_in_stored(std::move(messages), loaded.damaged, loaded.up_to());
+    if (!loaded.damaged.empty()) {
+        shard_.stats().dropped_damaged.add(loaded.damaged.size());
+        note_change(Keeper::Urgency::lazily);
+    }
     if (keep_->judge_stored) withdraw_denied_messages();
     if (link_ == nullptr)
         leave_queue_to_disk();

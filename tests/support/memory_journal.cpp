@@ -88,7 +88,10 @@ void MemoryJournal::load(unsigned shard, const Load& load) {
         if (message.state != KeptMessage::State::waits) continue;
         if (loaded.messages.size() == load.messages_max || bytes > load.bytes_max) break;
         bytes += message.message->bytes();
-        loaded.messages.push_back(message);
+        if (damaged && as_text(message.message->view().payload) == *damaged)
+            loaded.damaged.push_back(seq);
+        else
+            loaded.messages.push_back(message);
     }
     loaded_[shard].push_back(std::move(loaded));
     told_.at(shard)();
