@@ -24,6 +24,7 @@ private:
     SQLite::Database database_;
     Statement all_;
     Statement shared_;
+    Statement expiring_;
     bool failing_ = false;
 };
 

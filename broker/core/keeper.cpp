@@ -36,6 +36,7 @@ void Keeper::begin_turn() {
     note_committed();
     hear_of_others();
     for (Journal::Loaded& loaded : journal_->loaded(shard_.index())) take_in(loaded);
+    end_looks_for_expired();
     if (!paused_.empty() && !journal_->full())
         for (Session* const session : std::exchange(paused_, {})) session->read_on();
     release();

@@ -13,6 +13,14 @@ void Keeper::load(SessionKeep& keep, const KeptQueue& queue) {
                     limits::queue_bytes_read, false});
 }
 
+void Keeper::look_for_expired(SessionKeep& keep, const KeptQueue& queue) {
+    keep.loading = true;
+    loading_.insert_or_assign(keep.id, &keep);
+    Journal::Load load{keep.id, queue.first, queue.last, limits::expired_counted_out_max};
+    load.expired_by = shard_.now();
+    journal_->load(shard_.index(), load);
+}
+
 void Keeper::load_orphans(SessionId session, const KeptQueue& queue, std::vector<KeptRange> holes) {
     orphans_.insert_or_assign(session, std::move(holes));
     journal_->load(shard_.index(),
@@ -27,9 +35,28 @@ void Keeper::take_in(Journal::Loaded& loaded) {
     const auto found = loading_.find(loaded.asked.session);
     if (found == loading_.end()) return;  // the session has ended
     SessionKeep& keep = *found->second;
+    if (loaded.asked.expired_by) return take_in_expired(keep, loaded);
     loading_.erase(found);
     keep.loading = false;
     keep.session.take_in_stored(loaded);
+}
+
+void Keeper::take_in_expired(SessionKeep& keep, const Journal::Loaded& loaded) {
+    expired_out_.emplace_back(keep.id, round_);
+    keep.session.take_in_expired(loaded);
+}
+
+void Keeper::end_looks_for_expired() {
+    std::erase_if(expired_out_, [&](const auto& look) {
+        if (committed_round_ < look.second) return false;
+        const auto found = loading_.find(look.first);
+        if (found == loading_.end()) return true;  // the session has ended
+        SessionKeep& keep = *found->second;
+        loading_.erase(found);
+        keep.loading = false;
+        keep.session.look_at_stored();
+        return true;
+    });
 }
 
 // A session has ended and left messages of share groups on disk. It is forgotten once others have

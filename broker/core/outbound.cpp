@@ -51,11 +51,7 @@ bool Outbound::push(Outgoing message, const Limits& limits, TimePoint now) {
         take(waiting_of_qos0_);
         ++displaced_;
     }
-    if (is_full(bytes, limits) && none_expires_before_ <= now) {
-        none_expires_before_ = TimePoint::max();
-        drop_expired(waiting_, now);
-        drop_expired(fresh_, now);
-    }
+    if (is_full(bytes, limits)) drop_expired(now);
     if (is_full(bytes, limits)) return false;
     if (message.qos == 0) {
         put_back(waiting_of_qos0_, std::move(message));
@@ -67,6 +63,13 @@ bool Outbound::push(Outgoing message, const Limits& limits, TimePoint now) {
                                waiting_.size() >= limits::queue_messages_in_memory;
     put_back(message.seq != 0 && behind_stored ? fresh_ : waiting_, std::move(message));
     return true;
+}
+
+void Outbound::drop_expired(TimePoint now) {
+    if (now < none_expires_before_) return;
+    none_expires_before_ = TimePoint::max();
+    drop_expired(waiting_, now);
+    drop_expired(fresh_, now);
 }
 
 void Outbound::drop_expired(Ring<Outgoing>& ring, TimePoint now) {

@@ -63,6 +63,8 @@ void Outbound::store(const Outgoing& message) {
     if (stored_.messages++ == 0) stored_.first = message.seq;
     stored_.last = message.seq;
     stored_.bytes += message.message->bytes();
+    stored_.none_expires_before =
+        std::min(stored_.none_expires_before, message.message->view().expires_at);
     stored_.shared += message.group.id != 0;
 }
 
@@ -80,6 +82,8 @@ void Outbound::leave_to_disk(std::uint64_t safe, bool all) {
                 stored_.last = behind.last;
                 stored_.messages += behind.messages;
                 stored_.bytes += behind.bytes;
+                stored_.none_expires_before =
+                    std::min(stored_.none_expires_before, behind.none_expires_before);
                 stored_.shared += behind.shared;
             }
             while (!ring->empty()) {
@@ -120,6 +124,36 @@ void Outbound::take_in_stored(std::vector<Outgoing> messages,
     stored_.first = last + 1;
     if (stored_.first <= stored_.last && stored_.messages > 0) return;
     waiting_bytes_ -= std::min<std::uint64_t>(stored_.bytes, waiting_bytes_);  // never read
+    stored_ = {};
+}
+
+bool Outbound::is_nearly_full(const Limits& limits) const {
+    return waiting() >= limits.max_queued_messages - limits.max_queued_messages / 4 ||
+           waiting_bytes_ >= limits.max_queued_bytes - limits.max_queued_bytes / 4;
+}
+
+KeptQueue Outbound::begin_expired_out() {
+    const KeptQueue queue = stored_;
+    stored_.none_expires_before = TimePoint::max();
+    return queue;
+}
+
+void Outbound::expired_out(const std::vector<Journal::Expired>& expired,
+                           TimePoint none_expires_before) {
+    for (const Journal::Expired& one : expired) {
+        if (stored_.messages == 0) break;
+        if (is_hole(holes_, one.seq)) continue;
+        const std::uint64_t bytes = std::min(one.bytes, stored_.bytes);
+        waiting_bytes_ -= std::min<std::uint64_t>(bytes, waiting_bytes_);
+        stored_.bytes -= bytes;
+        stored_.shared -= std::min<std::uint64_t>(one.shared, stored_.shared);
+        --stored_.messages;
+        note_gone(one.seq);
+        ++expired_;
+    }
+    stored_.none_expires_before = std::min(stored_.none_expires_before, none_expires_before);
+    if (stored_.messages > 0) return;
+    waiting_bytes_ -= std::min<std::uint64_t>(stored_.bytes, waiting_bytes_);
     stored_ = {};
 }
 

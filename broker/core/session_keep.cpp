@@ -222,6 +222,24 @@ void Session::take_in_stored(const Journal::Loaded& loaded) {
         pump();
 }
 
+// In time, so that nobody is refused because of messages that nobody wants any more.
+void Session::look_for_expired() {
+    const TimePoint now = shard_.now();
+    if (!keep_ || keep_->loading || !outbound_->has_expired_on_disk(now)) return;
+    if (!queue_full_ && !outbound_->is_nearly_full(limits())) return;
+    if (now < keep_->expired_looked_for + limits::counting_out_interval) return;
+    keep_->expired_looked_for = now;
+    shard_.keeper().look_for_expired(*keep_, outbound_->begin_expired_out());
+}
+
+void Session::take_in_expired(const Journal::Loaded& loaded) {
+    outbound_->expired_out(loaded.expired, loaded.none_expires_before);
+    count_dropped();
+    if (!loaded.expired.empty()) note_change(Keeper::Urgency::soon);  // loading waits for it
+    look_for_room();
+    arm_deadline();
+}
+
 Outgoing Session::outgoing_of(const KeptMessage& row) {
     Outgoing message;
     message.message = row.message;

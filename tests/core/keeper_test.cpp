@@ -3,30 +3,10 @@
 // when the test says so.
 #include "broker/core/keeper.hpp"
 
-#include "tests/support/scene.hpp"
+#include "tests/core/kept_scene.hpp"
 
 using namespace drawbridge;
 using namespace drawbridge::test;
-
-namespace {
-
-constexpr wire::SubscriptionOptions qos_1{.qos = 1};
-constexpr wire::SubscriptionOptions qos_2{.qos = 2};
-
-// Alice publishes, bob has a session that is kept. The journal is written when all has settled.
-struct KeptScene : Scene {
-    explicit KeptScene(Version version = Version::v5, const core::Settings& settings = {},
-                       Cast cast = any_cast())
-        : Scene(version, settings, cast), shards(cast.shards) {
-        pump.keep_in(journal);
-    }
-    void kill() { pump.die_and_begin_again(shards); }
-
-    MemoryJournal journal;
-    const unsigned shards;
-};
-
-}  // namespace
 
 TEST_CASE("MQTT5-4.1.0-1: a message that was acknowledged is there after the broker has died",
           "[core][keeper]") {
