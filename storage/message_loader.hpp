@@ -4,6 +4,8 @@
 // Owner: the journal's reader thread.
 #pragma once
 
+#include <optional>
+
 #include "broker/core/journal.hpp"
 #include "storage/statement.hpp"
 
@@ -14,13 +16,15 @@ public:
     // Throws DatabaseRefused.
     explicit MessageLoader(const std::filesystem::path& file);
 
-    // Never throws; what cannot be read is logged, once until it can be read again.
-    core::Journal::Loaded load(const core::Journal::Load& asked);
+    // What could be read until the file failed, if it did; nothing if that is nothing: it is to be
+    // tried again. Never throws; a failure is logged, once until the file can be read again.
+    std::optional<core::Journal::Loaded> load(const core::Journal::Load& asked);
 
 private:
     SQLite::Database database_;
     Statement all_;
     Statement shared_;
+    Statement expiring_;
     bool failing_ = false;
 };
 

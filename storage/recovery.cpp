@@ -54,20 +54,20 @@ public:
             recovered.last_seq = read_number(row, 1, INT64_MAX, "queue");
             const std::uint64_t state = read_number(row, 2, 2, "queue");
             if (state == static_cast<std::uint64_t>(core::KeptMessage::State::waits))
-                add(recovered.queue, row);
+                add(recovered.queue, row, clocks);
             else
                 recovered.sent.push_back(whole(recovered.session.id, recovered.last_seq, clocks));
         });
     }
 
 private:
-    static void add(core::KeptQueue& queue, const Statement& row) {
+    static void add(core::KeptQueue& queue, const Statement& row, const ClockPair& clocks) {
         const std::uint64_t seq = static_cast<std::uint64_t>(row.number_at(1));
         if (queue.messages == 0) queue.first = seq;
         queue.last = seq;
         ++queue.messages;
         queue.bytes += read_number(row, 3, UINT32_MAX, "queue");
-        queue.none_expires_before = std::min(queue.none_expires_before, read_time(row, 4));
+        queue.none_expires_before = std::min(queue.none_expires_before, clocks.read(row, 4));
         queue.shared += static_cast<std::uint64_t>(row.number_at(5));
     }
 

@@ -104,6 +104,9 @@ public:
     bool has_queue_in_memory() const;
     bool leave_queue_to_disk();
     void take_in_stored(const Journal::Loaded& loaded);
+    void take_in_expired(const Journal::Loaded& loaded);
+    // Asks for what is on disk, if it is time.
+    void look_at_stored();
     void release_held() override;
 
     bool deliver(OutgoingPublish& publish, const Delivery& delivery) override;
@@ -208,7 +211,7 @@ private:
     std::optional<std::string> replay_of(std::string_view filter) const;
     std::string share_of(GroupRef group) const;
     void note_group(const std::string& name);  // "share/filter"
-    void look_at_stored();
+    void look_for_expired();
     void restore(const KeptSubscription& kept);
     bool must_hold(Until until) const;
     HeldAnswers& held(Until until);
@@ -260,6 +263,8 @@ private:
     bool has_room();  // the output is below its high-water mark
     std::size_t output_high_water() const;
     void count_dropped();
+    TimePoint expired_dropped_at() const;
+    void drop_expired();
     void queue_is_full();
     void log_full_queue();
     void forget_full_filter(const std::string& filter);

@@ -45,6 +45,7 @@ void Session::queue(OutgoingPublish& publish, const Delivery& delivery, std::uin
     keep_message(message);
     const bool taken = messages.push(std::move(message), limits, shard_.now());
     count_dropped();
+    look_for_expired();
     if (!taken) {
         shard_.stats().dropped_queue_full.add();
         if (publish.message()->bytes() <= limits.max_queued_bytes) queue_is_full();
@@ -72,10 +73,28 @@ void Session::count_dropped() {
     log_full_queue();
 }
 
+// When something that has filled the queue goes because of its age, though nobody sends any more.
+TimePoint Session::expired_dropped_at() const {
+    if (!queue_full_) return TimePoint::max();
+    const TimePoint at = outbound_->none_expires_before();
+    if (!keep_ || at == TimePoint::max()) return at;
+    return std::max(at, keep_->expired_looked_for + limits::counting_out_interval);
+}
+
+void Session::drop_expired() {
+    outbound_->drop_expired(shard_.now());
+    count_dropped();
+    look_for_expired();
+    if (keep_) keep_->expired_looked_for = shard_.now();
+    look_for_room();
+}
+
 // Publishers are refused from now on, if the operator wants that.
 void Session::queue_is_full() {
     log_full_queue();
-    if (std::exchange(queue_full_, true) || subscriptions.empty()) return;
+    if (std::exchange(queue_full_, true)) return;
+    arm_deadline();
+    if (subscriptions.empty()) return;
     if (shard_.settings().queue_full != QueueFull::refuse) return;
     auto& filters = rare().full_filters;
     for (const SubscriptionRef& ref : subscriptions) filters.push_back(ref.entry->filter);

@@ -233,13 +233,49 @@ TEST_CASE("a row that this program never wrote is refused, with the way to go on
     }
 }
 
-TEST_CASE("a message that cannot be read fails its load alone", "[storage][journal]") {
+TEST_CASE("a message that cannot be read is named, and those around it are loaded",
+          "[storage][journal]") {
     test::JournalLife life;
+    Bundle bundle = one_message(1);
+    for (std::uint64_t seq = 2; seq <= 6; ++seq)
+        bundle.messages.push_back(waiting(1, seq, message("t", std::to_string(seq))));
+    life.commit(std::move(bundle));
+    life.run("UPDATE queue SET topic = '' WHERE seq IN (1, 3, 6)");
+    const auto loaded = life.load({1, 1, 6, 5, 1'000, false});
+    CHECK(loaded.damaged == std::vector<std::uint64_t>{1, 3});
+    REQUIRE(loaded.messages.size() == 3);
+    CHECK(loaded.messages[0].seq == 2);
+    CHECK(loaded.messages[2].seq == 5);
+    CHECK(loaded.up_to() == 5);
+    const auto last = life.load({1, 6, 9, 5, 1'000, false});
+    CHECK(last.damaged == std::vector<std::uint64_t>{6});
+    CHECK(last.messages.empty());
+    CHECK(last.up_to() == 6);
+    CHECK(life.load({1, 7, 9, 5, 1'000, false}).up_to() == 9);
+}
+
+TEST_CASE("what cannot be read for another reason is tried again, and holds nobody else up",
+          "[storage][journal]") {
+    test::JournalLife life(1, false);
+    life.end();
+    life.options.retry_after = milliseconds(20);
+    life.begin();
     life.commit(one_message(1));
-    life.commit(one_message(2));
-    life.run("UPDATE queue SET topic = '' WHERE session = 1");
-    CHECK(life.load({1, 1, 1, 1, 1, false}).failed);
-    CHECK_FALSE(life.load({2, 1, 1, 1, 1, false}).failed);
+    life.run("ALTER TABLE queue RENAME TO elsewhere");
+    life.journal->load(0, {1, 1, 1, 1, 1, false});
+    life.journal->load(0, {1, 1, 1, 1, 1, true});
+    CHECK(life.journal->loaded(0).empty());
+    life.run("ALTER TABLE elsewhere RENAME TO queue");
+    std::size_t messages = 0;
+    std::size_t answers = 0;
+    CHECK(life.news.wait([&] {
+        for (const auto& loaded : life.journal->loaded(0)) {
+            ++answers;
+            messages += loaded.messages.size();
+        }
+        return answers == 2;
+    }));
+    CHECK(messages == 1);
 }
 
 }  // namespace
