@@ -163,6 +163,15 @@ asio::awaitable<json::object> AdminServer::clients(const json::object& request) 
                                         {"protocol", protocol_name(session.version())},
                                         {"connected_at", to_rfc3339(session.connected_at())}});
         });
+        shard.visit_guests([&](core::Guest& guest) {
+            if (!guest.client_id().starts_with(prefix)) return;
+            if (!identity.empty() && guest.held_identity()->id() != identity) return;
+            some.push_back(json::object{{"client_id", guest.client_id()},
+                                        {"identity", guest.held_identity()->id()},
+                                        {"address", guest.address()},
+                                        {"protocol", guest.protocol()},
+                                        {"connected_at", to_rfc3339(guest.connected_at())}});
+        });
         const std::scoped_lock lock(mutex);
         all.insert(all.end(), some.begin(), some.end());
     };
@@ -175,6 +184,7 @@ asio::awaitable<json::object> AdminServer::kick(std::string client_id) {
     const unsigned home = network_.broker().home_of(client_id);
     const auto kick = [&](core::Shard& shard) {
         if (shard.index() == home && shard.kick(client_id)) kicked = true;
+        if (shard.kick_guests(client_id)) kicked = true;
     };
     co_await on_every_shard(network_, kick);
     co_return json::object{{"ok", true}, {"kicked", kicked.load()}};
@@ -243,6 +253,9 @@ json::object AdminServer::status() const {
         {"refused_queue_full", sum(&Stats::refused_queue_full)},
         {"refused_no_space", sum(&Stats::refused_no_space)},
         {"retained_refused", sum(&Stats::retained_refused)},
+        {"nats_connections", sum(&Stats::guests)},
+        {"nats_cut_off_slow", sum(&Stats::slow_guests)},
+        {"bridge_dropped_unmappable", sum(&Stats::unnamed)},
         {"sessions_kept", sum(&Stats::sessions_kept)},
         {"storage", journal_ != nullptr ? to_text(journal_->state()) : "off"}};
     if (journal_ == nullptr) return answer;

@@ -159,9 +159,16 @@ void visit_keys(Keys& keys, StorageConfiguration& storage) {
 template <class Keys>
 void visit_keys(Keys& keys, NatsConfiguration& nats) {
     keys.endpoint("listen", nats.listen);
-    keys.later("listen", !nats.listen.empty());
     keys.flag("allow_anonymous", nats.allow_anonymous);
-    keys.later("allow_anonymous", nats.allow_anonymous);
+    keys.flag("tls", nats.tls);
+    keys.flag("tls_required", nats.tls_required);
+    keys.path("certificate", nats.certificate);
+    keys.path("private_key", nats.private_key);
+    keys.number("max_payload_bytes", nats.max_payload_bytes, 1, 64 << 20);
+    keys.number("max_pending_bytes", nats.max_pending_bytes, 4'096, 1 << 30);
+    keys.duration("write_deadline", nats.write_deadline, milliseconds(100), std::chrono::hours(1));
+    keys.duration("ping_interval", nats.ping_interval, milliseconds(100), std::chrono::hours(1));
+    keys.duration("auth_timeout", nats.auth_timeout, milliseconds(100), seconds(600));
 }
 
 template <class Keys>

@@ -23,6 +23,7 @@
 #include "broker/app/descriptors.hpp"
 #include "broker/app/identity_reviews.hpp"
 #include "broker/app/message_storage.hpp"
+#include "broker/app/nats_listener.hpp"
 #include "broker/app/salvage_files.hpp"
 #include "broker/app/tls_files.hpp"
 #include "broker/base/log.hpp"
@@ -197,6 +198,7 @@ void serve(const GlobalOptions& options, const ServeOptions& serve_options) {
         messages.reset();
     }
     open_ports(configuration, tls_files, network);
+    const auto nats = listen_for_nats(configuration.nats, tls_files, network);
 
     boost::asio::signal_set signals(io, SIGTERM, SIGINT);
     signals.async_wait([&](boost::system::error_code, int) { io.stop(); });

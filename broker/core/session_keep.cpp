@@ -280,16 +280,6 @@ HeldAnswers& Session::held(Until until) {
     return *held_;
 }
 
-// What a PUBLISH from this client has to wait for before it is acknowledged.
-Until Session::until_safe(const MessageView& message, std::uint64_t opened_before) const {
-    const Keeper& keeper = shard_.keeper();
-    if (!keeper.is_on()) return Until::now;
-    Until until = Until::now;
-    if (keeper.opened() != opened_before || shard_.broker().keeps_elsewhere(shard_.stats()))
-        until = Until::settled;
-    return message.retain ? until | Until::committed : until;
-}
-
 // Of QoS 2 nothing is sent that is not on disk: the client knows it by its packet identifier.
 void Session::hold_publish(Outgoing& message) {
     message.held = true;

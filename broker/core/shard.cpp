@@ -208,6 +208,14 @@ bool Shard::deliver_here(const MessageView& message, const Sender& from) {
     return taken;
 }
 
+Until Shard::until_safe(const MessageView& message, std::uint64_t opened_before) const {
+    if (!keeper_.is_on()) return Until::now;
+    Until until = Until::now;
+    if (keeper_.opened() != opened_before || broker_.keeps_elsewhere(stats_))
+        until = Until::settled;
+    return message.retain ? until | Until::committed : until;
+}
+
 // --- sessions and links --------------------------------------------------------------------------
 
 Session* Shard::find(std::string_view client_id) {
@@ -217,7 +225,7 @@ Session* Shard::find(std::string_view client_id) {
 
 std::size_t Shard::receive(Link& link, Bytes bytes) {
     if (link.session == nullptr) return 0;
-    share_ends_ = work_done_ + limits::work_per_client_max;
+    begin_share();
     return link.session->receive(bytes);
 }
 

@@ -44,6 +44,7 @@ public:
 
     unsigned index() const { return index_; }
     TimePoint now() const { return now_; }
+    std::uint64_t turn() const { return turn_; }
     const Settings& settings() const;
     Stats& stats() { return stats_; }
     Mailbox& mailbox() { return mailbox_; }
@@ -116,7 +117,8 @@ public:
     void add_guest(Guest& guest);
     void remove_guest(Guest& guest);
     void visit_guests(const std::function<void(Guest&)>& visit) const;
-    void warn_guests_of_end();
+    // Ends all with this client id; false if there is none.
+    bool kick_guests(std::string_view client_id);
     // Calls guest.heard() once what has been published here up to now, this turn included, has come
     // to all other shards. Returns the turn.
     std::uint64_t tell_when_heard(const Guest& guest);
@@ -141,6 +143,9 @@ public:
     // and what the routes make of it. whole: rather nobody gets it than that it is delivered and a
     // bound keeps it from being retained; the reason is quota_exceeded then.
     Published publish(const MessageView& message, const Sender& from, bool whole);
+    // What the publisher of this message has to wait for before it is told that it is safe.
+    // opened_before: Keeper::opened() before it was published.
+    Until until_safe(const MessageView& message, std::uint64_t opened_before) const;
     void post_share_news(ShareNews news);
     // Hands a message back to the group that had picked a member who cannot take it any more.
     void return_to_group(GroupRef group, MemberKey member, const MessageView& message);
@@ -150,6 +155,8 @@ public:
     // Counts work, in deliveries or what takes as long, so that no client gets more than its share
     // of a turn.
     void worked(std::uint64_t amount) { work_done_ += amount; }
+    // Another client is read from now on.
+    void begin_share() { share_ends_ = work_done_ + limits::work_per_client_max; }
     // True once the client being read has had its share.
     bool share_used() const { return work_done_ >= share_ends_; }
     void mark_dirty(Link& link);
