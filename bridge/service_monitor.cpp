@@ -74,16 +74,20 @@ ServiceMonitor::~ServiceMonitor() {
     write_sightings(TimePoint::max());
 }
 
-void ServiceMonitor::deliver(core::OutgoingPublish& publish, const core::Delivery&) {
+bool ServiceMonitor::deliver(core::OutgoingPublish& publish, const core::Delivery&) {
     const core::MessageView& heartbeat = publish.view();
     const std::string_view name = name_in(heartbeat.topic);
     const Heard heard = health_.heard(heartbeat.tenant, name, shard_.now(), wall_());
-    if (heard == Heard::still_up) return;
-    if (heard != Heard::came_up) return ignore(heartbeat.topic, heard);
+    if (heard == Heard::still_up) return true;
+    if (heard != Heard::came_up) {
+        ignore(heartbeat.topic, heard);
+        return false;
+    }
     const Service& service = *health_.find(heartbeat.tenant, name);
     if (shard_.may_log()) log::info("service {} is up", words_for(service));
     note_change(service);
     shard_.deadlines().set(*this, shard_.now());
+    return true;
 }
 
 void ServiceMonitor::ignore(std::string_view topic, Heard why) {
@@ -164,7 +168,7 @@ void ServiceMonitor::publish(const ServiceKey& key, std::string_view payload) {
     message.qos = 1;
     message.retain = true;
     message.tenant = key.first;
-    static_cast<void>(shard_.publish(message, nullptr, false));  // delivered, if not retained
+    shard_.publish(message, core::Sender(), false);  // delivered, if there is no room to retain it
 }
 
 // "" if none is.

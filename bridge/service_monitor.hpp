@@ -43,7 +43,7 @@ public:
                    const std::vector<Service>& kept, TimePoint now);
     ~ServiceMonitor();
 
-    void deliver(core::OutgoingPublish& publish, const core::Delivery& delivery) override;
+    bool deliver(core::OutgoingPublish& publish, const core::Delivery& delivery) override;
     bool may_receive(std::string_view, core::TenantId) const override { return true; }
 
     // --- administration, on the shard's thread
