@@ -19,6 +19,7 @@
 #include <stdexcept>
 #include <vector>
 
+#include "broker/app/admin_services.hpp"
 #include "broker/app/admin_throttle.hpp"
 #include "broker/app/rfc3339.hpp"
 #include "broker/app/shard_tasks.hpp"
@@ -57,14 +58,16 @@ std::string text_field(const json::object& request, std::string_view name) {
 
 AdminServer::AdminServer(asio::io_context& io, const std::filesystem::path& socket,
                          net::Network& network, auth::Authenticator& authenticator,
-                         auth::AuditWriter& audit, const storage::Journal* journal)
+                         auth::AuditWriter& audit, bridge::ServiceMonitor& services,
+                         const storage::Journal* journal)
     : io_(io),
       path_(socket),
       acceptor_(io),
       network_(network),
       journal_(journal),
       authenticator_(authenticator),
-      audit_(audit) {
+      audit_(audit),
+      services_(services) {
     std::error_code gone;
     std::filesystem::remove(
         path_, gone);  // left by a broker that was killed: the lock says that none runs
@@ -138,6 +141,10 @@ asio::awaitable<json::object> AdminServer::answer(const json::object& request) {
     if (command == "changed") co_return co_await changed();
     if (command == "audit") co_return co_await flush_audit();
     if (command == "throttle") co_return answer_throttle(authenticator_.guard(), request);
+    if (command == "services") co_return co_await list_services(network_, services_);
+    if (command == "forget_service")
+        co_return co_await forget_service(network_, services_, text_field(request, "tenant"),
+                                          text_field(request, "name"));
     if (command == "status") {
         json::object answer = status();
         add_locks(answer, authenticator_.guard());
@@ -242,6 +249,9 @@ json::object AdminServer::status() const {
         {"refused_locked_out", network.refused_locked_out.load()},
         {"audit_left_out", audit_.left_out()},
         {"accept_pauses", network.accept_pauses.load()},
+        {"services_up", services_.up()},
+        {"services_down", services_.down()},
+        {"heartbeats_ignored", services_.heartbeats_ignored()},
         {"publishes_denied", sum(&Stats::publishes_denied)},
         {"dropped_slow_receiver", sum(&Stats::dropped_slow)},
         {"dropped_queue_full", sum(&Stats::dropped_queue_full)},

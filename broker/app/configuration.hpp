@@ -91,6 +91,10 @@ struct StorageConfiguration {
     std::uint64_t min_free_bytes = 64 << 20;  // less on the disk: nothing more is kept; 0: no limit
 };
 
+struct ServicesConfiguration {
+    milliseconds check_interval = seconds(10);  // without a heartbeat: a service is down
+};
+
 struct NatsConfiguration {
     std::string listen = "127.0.0.1:4222";  // "": off
     bool allow_anonymous = false;
@@ -130,6 +134,7 @@ struct Configuration {
     BrokerConfiguration broker;
     Limits limits;
     StorageConfiguration storage;
+    ServicesConfiguration services;
     NatsConfiguration nats;
     std::vector<RouteConfiguration> routes;
     HttpConfiguration http;

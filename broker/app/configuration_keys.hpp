@@ -157,6 +157,11 @@ void visit_keys(Keys& keys, StorageConfiguration& storage) {
 }
 
 template <class Keys>
+void visit_keys(Keys& keys, ServicesConfiguration& services) {
+    keys.duration("check_interval", services.check_interval, seconds(1), std::chrono::hours(1));
+}
+
+template <class Keys>
 void visit_keys(Keys& keys, NatsConfiguration& nats) {
     keys.endpoint("listen", nats.listen);
     keys.flag("allow_anonymous", nats.allow_anonymous);
@@ -201,6 +206,7 @@ void visit_sections(Sections& sections, Configuration& configuration) {
     sections.table("broker", configuration.broker);
     sections.table("limits", configuration.limits);
     sections.table("storage", configuration.storage);
+    sections.table("services", configuration.services);
     sections.table("nats", configuration.nats);
     sections.list("routes", configuration.routes);
     sections.later("routes", !configuration.routes.empty());
