@@ -84,6 +84,8 @@ public:
     bool is_connected(std::string_view client_id) const;
 
     // --- recovery: before the start, in a turn
+    // identity: null if its owner is not there any more. Then, and if it had ended already, it is
+    // not restored, but what is of share groups goes back to them.
     void restore(RecoveredSession&& kept, IdentityPtr identity);
     // What another life of the broker did not bring to an end.
     void publish_again(const RecoveredPublish& recovered);
@@ -168,6 +170,7 @@ private:
     Mail& mail_for(unsigned shard);
     void post_shared(unsigned to, const PublishBatch::Item& item);
     void mail_out();
+    void end_recovered(const RecoveredSession& kept, const Identity* owner);
     void pump_some();
     void end_sessions();
     void flush_links();
@@ -201,6 +204,7 @@ private:
     std::uint64_t share_ends_ = 0;
     // Before the start: the shard that each session lived on in the last life.
     boost::unordered_flat_map<const Subscriber*, unsigned> recovered_;
+    std::vector<std::pair<RecoveredSession, IdentityPtr>> recovered_ended_;  // likewise
     Contests settled_;  // freed at the end of the turn
     log::Quota quota_;
     RecentRefusals recent_refusals_;
