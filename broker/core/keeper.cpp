@@ -38,7 +38,7 @@ void Keeper::begin_turn() {
     for (Journal::Loaded& loaded : journal_->loaded(shard_.index())) take_in(loaded);
     end_looks_for_expired();
     if (!paused_.empty() && !journal_->full())
-        for (Session* const session : std::exchange(paused_, {})) session->read_on();
+        for (Client* const client : std::exchange(paused_, {})) client->read_on();
     release();
 }
 
@@ -327,11 +327,11 @@ void Keeper::forget(Link& link) {
     std::erase_if(held_links_, [&](const auto& held) { return held.first == &link; });
 }
 
-// Each session has its answers in order, so the first that has to wait holds up the others.
+// Each client has its answers in order, so the first that has to wait holds up the others.
 void Keeper::release() {
     for (auto at = held_.begin(); at != held_.end();) {
         HeldAnswers& held = *at++;
-        held.session.release_held();
+        held.client.release_held();
     }
     while (!held_links_.empty() && is_safe(held_links_.front().second, Until::committed)) {
         Link& link = *held_links_.front().first;
@@ -341,8 +341,8 @@ void Keeper::release() {
     }
 }
 
-void Keeper::note_paused(Session& session) { paused_.push_back(&session); }
+void Keeper::note_paused(Client& client) { paused_.push_back(&client); }
 
-void Keeper::forget_paused(Session& session) { std::erase(paused_, &session); }
+void Keeper::forget_paused(Client& client) { std::erase(paused_, &client); }
 
 }  // namespace drawbridge::core

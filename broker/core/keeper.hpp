@@ -31,6 +31,7 @@
 
 namespace drawbridge::core {
 
+class Client;
 class Link;
 class Session;
 class Shard;
@@ -114,10 +115,10 @@ public:
     void forget(Link& link);
     // Nothing new can be promised now.
     bool refuses() const { return is_on() && journal_->state() != Journal::State::good; }
-    // Publishers of QoS 1 and 2 must be made to wait. The session is called when it is over.
+    // Publishers of QoS 1 and 2 must be made to wait. The client is called when it is over.
     bool is_full() const { return is_on() && journal_->full(); }
-    void note_paused(Session& session);
-    void forget_paused(Session& session);
+    void note_paused(Client& client);
+    void forget_paused(Client& client);
 
     // --- what is read back
     // Session::take_in_stored() is called, unless the session ends before.
@@ -207,7 +208,7 @@ private:
     boost::unordered_flat_map<SessionId, std::vector<KeptRange>> orphans_;  // with their holes
     Held held_;
     std::vector<std::pair<Link*, std::uint64_t>> held_links_;  // with the round
-    std::vector<Session*> paused_;
+    std::vector<Client*> paused_;
     std::vector<std::string> retained_;
     std::vector<KeptPublish> published_;
     std::vector<KeptRange> removed_;

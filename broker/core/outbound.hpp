@@ -25,15 +25,10 @@
 #include "broker/core/kept.hpp"
 #include "broker/core/message.hpp"
 #include "broker/core/open_turns.hpp"
+#include "broker/core/publish_batch.hpp"
 #include "broker/core/recovery.hpp"
 
 namespace drawbridge::core {
-
-// Which share group a message was picked for; all zero: none.
-struct GroupRef {
-    std::uint64_t id = 0;
-    unsigned shard = 0;
-};
 
 struct Outgoing {
     enum class Awaits : std::uint8_t { puback, pubrec, pubcomp };

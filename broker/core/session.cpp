@@ -245,7 +245,7 @@ void Session::publish_will() {
     if (will->expiry_s) message.expires_at = shard_.now() + seconds(*will->expiry_s);
     message.tenant = identity_->tenant_id();
     if (identity_->may_publish(message.topic)) {
-        shard_.publish(message, this, false);
+        shard_.publish(message, Sender{.client = key_, .id = client_id_}, false);
     } else {
         shard_.stats().publishes_denied.add();
         note_will_refused(message.topic);

@@ -9,20 +9,23 @@
 
 namespace drawbridge::core {
 
-void Session::deliver(OutgoingPublish& publish, const Delivery& delivery) {
-    deliver(publish, delivery, GroupRef{});
+bool Session::deliver(OutgoingPublish& publish, const Delivery& delivery) {
+    return deliver(publish, delivery, GroupRef{});
 }
 
-void Session::deliver(OutgoingPublish& publish, const Delivery& delivery, GroupRef group) {
-    if (discarded_) return;
+bool Session::deliver(OutgoingPublish& publish, const Delivery& delivery, GroupRef group) {
+    if (discarded_) return false;
     const std::uint8_t qos = std::min(publish.view().qos, delivery.qos);
-    if (qos > 0) return queue(publish, delivery, qos, group);
-    if (link_ == nullptr) return;
+    if (link_ == nullptr && qos == 0) return false;
     const bool in_order = !outbound_ || !outbound_->waits_at_qos0();
-    if (!in_order || !has_room()) return queue(publish, delivery, 0, group);
+    if (qos > 0 || !in_order || !has_room()) {
+        queue(publish, delivery, qos, group);
+        return true;
+    }
     wire::PublishMarks marks;
     marks.retain = delivery.retain;
     send(publish, marks, delivery.subscription_ids);
+    return true;
 }
 
 void Session::queue(OutgoingPublish& publish, const Delivery& delivery, std::uint8_t qos,

@@ -40,8 +40,10 @@ void Shard::publish_again(const RecoveredPublish& recovered) {
         delivery.subscription_ids = route.ids_of(target);
         target.subscriber->deliver(publish, delivery);
     }
+    // (Those with guests among them, which are gone, are like any other.)
     for (ShareGroup* const group : route.groups)
-        if (group->id() % recovered.shards == recovered.shard) deliver_to_group(*group, message);
+        if (hash_text(group->share()) % recovered.shards == recovered.shard)
+            deliver_to_group(*group, message);
 }
 
 void Shard::end_recovery() {
@@ -60,7 +62,7 @@ void Shard::end_recovered(const RecoveredSession& kept, const Identity* owner) {
         MessageView message = will.message->view();
         if (will.expires) message.expires_at = now_ + seconds(will.expiry_s);
         message.tenant = owner->tenant_id();
-        if (owner->may_publish(message.topic)) publish(message, nullptr, false);
+        if (owner->may_publish(message.topic)) publish(message, Sender{}, false);
     }
     if (kept.queue.shared > 0)
         keeper_.load_orphans(kept.session.id, kept.queue, {});

@@ -40,6 +40,9 @@ struct Stats {
     Counter dropped_denied;    // waited for a receiver whose rules changed
     Counter refused_no_space;  // QoS 1 and 2, not taken over because they could not be kept
     Counter retained_refused;  // the retained store was at its bound
+    Counter guests;            // now; they are connections, too
+    Counter unnamed;           // kept from a subscription whose protocol cannot name the topic
+    Counter slow_guests;       // cut off because they did not read
 };
 
 }  // namespace drawbridge::core
