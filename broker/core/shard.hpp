@@ -26,6 +26,7 @@
 #include "broker/core/mailbox.hpp"
 #include "broker/core/recent_refusals.hpp"
 #include "broker/core/retained_store.hpp"
+#include "broker/core/retained_sweep.hpp"
 #include "broker/core/rewriter.hpp"
 #include "broker/core/route_cache.hpp"
 #include "broker/core/session.hpp"
@@ -215,6 +216,7 @@ private:
     Stats stats_;
     Deadlines deadlines_;  // before what is in it
     Keeper keeper_{*this};
+    RetainedSweep retained_sweep_{*this};
     Sessions sessions_;                                      // keyed by the session's own client id
     boost::unordered_flat_map<MemberKey, Client*> members_;  // clients with shared subscriptions
     boost::unordered_flat_map<MemberKey, Guest*> guests_;

@@ -51,6 +51,7 @@ void Shard::end_recovery() {
     for (const auto& [id, session] : sessions_) session->obey_rules();
     for (const auto& [kept, owner] : std::exchange(recovered_ended_, {}))
         end_recovered(kept, owner.get());
+    if (index_ == 0) retained_sweep_.note(now_);
     keeper_.want_now();
 }
 
