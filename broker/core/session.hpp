@@ -268,6 +268,7 @@ private:
     void drop_expired();
     void queue_is_full();
     void log_full_queue();
+    void add_full_filter(const std::string& filter);
     void forget_full_filter(const std::string& filter);
     void look_for_room();
     void queue_has_room();

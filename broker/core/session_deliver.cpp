@@ -128,6 +128,15 @@ void Session::log_full_queue() {
         client_id_, outbound_->waiting(), refuses ? "refused" : "dropped");
 }
 
+// A new one, while the queue is full.
+void Session::add_full_filter(const std::string& filter) {
+    if (!queue_full_ || shard_.settings().queue_full != QueueFull::refuse) return;
+    auto& filters = rare().full_filters;
+    if (filters.empty()) rare_->full_identity = identity_;
+    filters.push_back(filter);
+    shard_.broker().full_queues().add({filter}, rare_->full_identity);
+}
+
 // The client does not want it any more, so nobody is refused because of it.
 void Session::forget_full_filter(const std::string& filter) {
     if (!rare_) return;

@@ -31,7 +31,14 @@ void Session::keep_from_now_on() {
 void Session::forget_keep(bool handed_on) {
     if (!keep_) return;
     Keeper& keeper = shard_.keeper();
-    if (outbound_ && outbound_->stored().shared > 0)
+    const bool has_orphans = outbound_ && outbound_->stored().shared > 0;
+    if (handed_on || has_orphans) {
+        KeptSession ended = row();
+        ended.away = false;  // and with an expiry of 0: it has ended with its connection
+        ended.expiry_s = 0;
+        keeper.note_ending(std::move(ended));
+    }
+    if (has_orphans)
         keeper.load_orphans(keep_->id, outbound_->stored(), outbound_->holes());
     else
         keeper.note_ended(keep_->id, handed_on);

@@ -167,6 +167,7 @@ Shard::Published Shard::publish_as_it_is(const MessageView& message, const Sende
                       whole ? "refused" : "delivered but not kept");
         if (whole) return {Reason::quota_exceeded};
     }
+    if (message.retain && message.expires()) retained_sweep_.note(message.expires_at);
     if (message.retain)
         keeper_.note_retained(message.topic,
                               message.qos > 0 ? Keeper::Urgency::now : Keeper::Urgency::lazily);

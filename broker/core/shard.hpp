@@ -26,6 +26,7 @@
 #include "broker/core/mailbox.hpp"
 #include "broker/core/recent_refusals.hpp"
 #include "broker/core/retained_store.hpp"
+#include "broker/core/retained_sweep.hpp"
 #include "broker/core/rewriter.hpp"
 #include "broker/core/route_cache.hpp"
 #include "broker/core/session.hpp"
@@ -88,6 +89,8 @@ public:
     bool is_connected(std::string_view client_id) const;
 
     // --- recovery: before the start, in a turn
+    // identity: null if its owner is not there any more. Then, and if it had ended already, it is
+    // not restored, but what is of share groups goes back to them.
     void restore(RecoveredSession&& kept, IdentityPtr identity);
     // What another life of the broker did not bring to an end.
     void publish_again(const RecoveredPublish& recovered);
@@ -206,6 +209,7 @@ private:
     Mail& mail_for(unsigned shard);
     void post_shared(unsigned to, const PublishBatch::Item& item);
     void mail_out();
+    void end_recovered(const RecoveredSession& kept, const Identity* owner);
     void pump_some();
     void end_sessions();
     void flush_links();
@@ -219,6 +223,7 @@ private:
     Stats stats_;
     Deadlines deadlines_;  // before what is in it
     Keeper keeper_{*this};
+    RetainedSweep retained_sweep_{*this};
     Sessions sessions_;                                      // keyed by the session's own client id
     boost::unordered_flat_map<MemberKey, Client*> members_;  // clients with shared subscriptions
     boost::unordered_flat_map<MemberKey, Guest*> guests_;
@@ -249,6 +254,7 @@ private:
     std::uint64_t share_ends_ = 0;
     // Before the start: the shard that each session lived on in the last life.
     boost::unordered_flat_map<const Subscriber*, unsigned> recovered_;
+    std::vector<std::pair<RecoveredSession, IdentityPtr>> recovered_ended_;  // likewise
     Contests settled_;  // freed at the end of the turn
     log::Quota quota_;
     RecentRefusals recent_refusals_;
