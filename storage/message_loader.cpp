@@ -1,46 +1,25 @@
 #include "storage/message_loader.hpp"
 
-#include <algorithm>
 #include <utility>
 
 #include "broker/base/log.hpp"
 #include "storage/message_schema.hpp"
-#include "storage/queue_row.hpp"
 
 namespace drawbridge::storage {
-namespace {
 
-std::string select_window(const char* which) {
-    return select_queue_rows(
-        fmt::format("session = ? AND seq BETWEEN ? AND ? AND state = 0 {}", which));
-}
-
-void read(Statement& query, core::Journal::Loaded& loaded) {
-    const core::Journal::Load& asked = loaded.asked;
-    const ClockPair clocks = ClockPair::now();
-    query.number(asked.session).number(asked.first);
-    query.number(std::min<std::uint64_t>(asked.last, INT64_MAX));
-    const Rewind at_the_end(query);
-    std::size_t bytes = 0;
-    while (loaded.messages.size() < asked.messages_max && query.next()) {
-        loaded.messages.push_back(read_queue_row(query, clocks));
-        bytes += loaded.messages.back().message->bytes();
-        if (bytes >= asked.bytes_max) return;
-    }
-}
-
-}  // namespace
-
-MessageLoader::MessageLoader(const std::filesystem::path& file)
+MessageLoader::MessageLoader(const std::filesystem::path& file, const QueueIndex& index)
     : database_(open_messages(file)),
-      all_(database_, select_window("")),
-      shared_(database_, select_window("AND share IS NOT NULL")) {}
+      index_(index),
+      begin_(database_, "BEGIN"),
+      look_(database_, "SELECT 1 FROM facts LIMIT 1"),
+      end_(database_, "COMMIT"),
+      chunks_(database_) {}
 
 core::Journal::Loaded MessageLoader::load(const core::Journal::Load& asked) {
     core::Journal::Loaded loaded;
     loaded.asked = asked;
     try {
-        read(asked.shared_only ? shared_ : all_, loaded);
+        read(loaded);
         failing_ = false;
     } catch (const std::runtime_error& failure) {  // SQLite::Exception, DamagedRow
         loaded.messages.clear();
@@ -50,6 +29,38 @@ core::Journal::Loaded MessageLoader::load(const core::Journal::Load& asked) {
                        database_.getFilename(), failure.what());
     }
     return loaded;
+}
+
+void MessageLoader::read(core::Journal::Loaded& loaded) {
+    const ClockPair clocks = ClockPair::now();
+    std::vector<Place> places;
+    begin_.run();
+    try {
+        {
+            // All that the index names is there as long as the lock is held (queue_index.hpp); and
+            // then in this snapshot, which begins with the first look.
+            const auto lock = index_.lock();
+            look_.run();
+            places = index_.window(loaded.asked);
+        }
+        std::size_t bytes = 0;
+        loaded.messages.reserve(places.size());
+        for (const Place& place : places) {
+            core::KeptMessage kept = chunks_.read(loaded.asked.session, place, clocks);
+            expect(kept.message != nullptr, "chunks", "a message that waits, without content");
+            kept.state = core::KeptMessage::State::waits;
+            kept.packet_id = 0;
+            bytes += kept.message->bytes();
+            loaded.messages.push_back(std::move(kept));
+            if (bytes >= loaded.asked.bytes_max) break;
+        }
+        chunks_.rewind();
+    } catch (const std::runtime_error&) {
+        chunks_.rewind();
+        end_.run();
+        throw;
+    }
+    end_.run();
 }
 
 }  // namespace drawbridge::storage

@@ -5,22 +5,26 @@
 #pragma once
 
 #include "broker/core/journal.hpp"
-#include "storage/statement.hpp"
+#include "storage/chunk_reader.hpp"
+#include "storage/queue_index.hpp"
 
 namespace drawbridge::storage {
 
 class MessageLoader {
 public:
-    // Throws DatabaseRefused.
-    explicit MessageLoader(const std::filesystem::path& file);
+    // index: of the same file; it outlives the loader. Throws DatabaseRefused.
+    MessageLoader(const std::filesystem::path& file, const QueueIndex& index);
 
     // Never throws; what cannot be read is logged, once until it can be read again.
     core::Journal::Loaded load(const core::Journal::Load& asked);
 
 private:
+    void read(core::Journal::Loaded& loaded);
+
     SQLite::Database database_;
-    Statement all_;
-    Statement shared_;
+    const QueueIndex& index_;
+    Statement begin_, look_, end_;
+    ChunkReader chunks_;
     bool failing_ = false;
 };
 
