@@ -20,8 +20,9 @@ namespace drawbridge::storage {
 
 namespace limits {
 
-// Three to a page of 4 KiB: a row that is written alone leaves little of its page unused.
-constexpr std::size_t chunk_bytes_max = 1'300;
+// Two to a page of 4 KiB: of the tree the upper levels stay in a small cache, and a row that is
+// written alone leaves room in its page for others.
+constexpr std::size_t chunk_bytes_max = 2'000;
 // Beyond what any broker lives to give: what is higher is damage.
 constexpr std::uint64_t seq_max = std::uint64_t{1} << 60;
 

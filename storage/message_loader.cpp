@@ -1,5 +1,7 @@
 #include "storage/message_loader.hpp"
 
+#include <fmt/format.h>
+
 #include <utility>
 
 #include "broker/base/log.hpp"
@@ -13,7 +15,9 @@ MessageLoader::MessageLoader(const std::filesystem::path& file, const QueueIndex
       begin_(database_, "BEGIN"),
       look_(database_, "SELECT 1 FROM facts LIMIT 1"),
       end_(database_, "COMMIT"),
-      chunks_(database_) {}
+      chunks_(database_) {
+    database_.exec(fmt::format("PRAGMA cache_size = -{}", limits::loader_cache_kib));
+}
 
 core::Journal::Loaded MessageLoader::load(const core::Journal::Load& asked) {
     core::Journal::Loaded loaded;

@@ -10,6 +10,13 @@
 
 namespace drawbridge::storage {
 
+namespace limits {
+
+// KiB: the upper levels of the tree of 2,000,000 chunks. Their own pages come from the system's.
+constexpr int loader_cache_kib = 8'192;
+
+}  // namespace limits
+
 class MessageLoader {
 public:
     // index: of the same file; it outlives the loader. Throws DatabaseRefused.

@@ -213,7 +213,7 @@ void QueueIndex::end(core::SessionId session) {
 }
 
 bool QueueIndex::is_sparse() const {
-    return gone_bytes_ > gone_bytes_min_ && gone_bytes_ > bytes_ / 2;
+    return gone_bytes_ > gone_bytes_min_ && gone_bytes_ > bytes_ / 4 * 3;
 }
 
 std::vector<std::uint64_t> QueueIndex::sparse_chunks() const {

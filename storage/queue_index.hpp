@@ -23,7 +23,8 @@ namespace drawbridge::storage {
 
 namespace limits {
 
-// Chunks are compacted while what is gone takes more room than what is there, and more than this.
+// Chunks are compacted while three quarters of what they hold is gone, and more than this. At a
+// half, sessions that all come back at the same time would have each message moved once.
 constexpr std::uint64_t gone_bytes_min = 16u << 20;
 
 }  // namespace limits
