@@ -49,8 +49,6 @@ core::KeptMessage::State Entry::state() const {
 
 bool Entry::expires() const { return has(flags, expires_bit); }
 
-WallTime Entry::expiry() const { return expires() ? from_unix_ms(expires_at) : WallTime::max(); }
-
 Entry next_entry(VarintReader& in) {
     Entry entry;
     entry.session = in.number();

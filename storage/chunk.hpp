@@ -24,7 +24,7 @@ namespace limits {
 // written alone leaves room in its page for others.
 constexpr std::size_t chunk_bytes_max = 2'000;
 // Beyond what any broker lives to give: what is higher is damage.
-constexpr std::uint64_t seq_max = std::uint64_t{1} << 60;
+constexpr std::uint64_t seq_max = std::uint64_t{1} << 59;
 
 }  // namespace limits
 
@@ -42,7 +42,6 @@ struct Entry {
 
     core::KeptMessage::State state() const;
     bool expires() const;
-    WallTime expiry() const;
 };
 
 // Calls visit(entry) for each. Throws DamagedRow.

@@ -13,6 +13,8 @@ class ChunkReader {
 public:
     explicit ChunkReader(SQLite::Database& database);
 
+    // Its entry, borrowed until the next call. Throws DamagedRow, SQLite::Exception.
+    Entry find(core::SessionId session, const Place& place);
     // As it was written: what `progress` says is not in it. Neighbours in one chunk cost little.
     // Throws DamagedRow, SQLite::Exception.
     core::KeptMessage read(core::SessionId session, const Place& place, const ClockPair& clocks);

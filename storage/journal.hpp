@@ -10,7 +10,7 @@
 // Order:   the bundles of a shard in their order; of several shards, see core::Journal.
 // Limit:   limits::journal_bytes_max, which full() tells: submit() takes all the same.
 // Failure: what cannot be written stays in memory and is tried again every retry_after. state()
-//          says so, and it is logged once.
+//          says so, and it is logged once. What cannot be read is tried again as well.
 #pragma once
 
 #include <atomic>
@@ -115,6 +115,7 @@ private:
         unsigned shard = 0;
         std::uint64_t written_min = 0;  // Sync::off: the bundle that must be in the file before
         Load load;
+        TimePoint not_before{};  // after a failure
     };
 
     void write_all();

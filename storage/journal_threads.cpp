@@ -172,11 +172,16 @@ void Journal::tell_all() {
 void Journal::load_all() {
     AskedLoad asked;
     while (await_load(asked)) {
-        Loaded loaded = loader_.load(asked.load);
+        std::optional<Loaded> loaded = loader_.load(asked.load);
         Desk& desk = desks_[asked.shard];
         {
             const std::lock_guard lock(mutex_);
-            desk.loaded.push_back(std::move(loaded));
+            if (!loaded) {
+                asked.not_before = Clock::now() + options_.retry_after;
+                loads_.push_back(asked);
+                continue;
+            }
+            desk.loaded.push_back(std::move(*loaded));
         }
         if (desk.told) desk.told();
     }
@@ -185,17 +190,23 @@ void Journal::load_all() {
 // False at the end.
 bool Journal::await_load(AskedLoad& asked) {
     std::unique_lock lock(mutex_);
-    auto found = loads_.end();
-    wake_reader_.wait(lock, [&] {
-        found = std::find_if(loads_.begin(), loads_.end(), [this](const AskedLoad& one) {
-            return desks_[one.shard].written >= one.written_min;
-        });
-        return stopping_ || found != loads_.end();
-    });
-    if (stopping_) return false;
-    asked = *found;
-    loads_.erase(found);
-    return true;
+    while (!stopping_) {
+        const TimePoint now = Clock::now();
+        TimePoint next = TimePoint::max();
+        for (auto at = loads_.begin(); at != loads_.end(); ++at) {
+            if (desks_[at->shard].written < at->written_min) continue;
+            next = std::min(next, at->not_before);
+            if (now < at->not_before) continue;
+            asked = *at;
+            loads_.erase(at);
+            return true;
+        }
+        if (next == TimePoint::max())
+            wake_reader_.wait(lock);
+        else
+            wake_reader_.wait_until(lock, next);
+    }
+    return false;
 }
 
 }  // namespace drawbridge::storage

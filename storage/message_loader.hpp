@@ -22,11 +22,15 @@ public:
     // index: of the same file; it outlives the loader. Throws DatabaseRefused.
     MessageLoader(const std::filesystem::path& file, const QueueIndex& index);
 
-    // Never throws; what cannot be read is logged, once until it can be read again.
-    core::Journal::Loaded load(const core::Journal::Load& asked);
+    // What could be read until the file failed, if it did; nothing if that is nothing: it is to be
+    // tried again. Never throws; a failure is logged, once until the file can be read again.
+    std::optional<core::Journal::Loaded> load(const core::Journal::Load& asked);
 
 private:
-    void read(core::Journal::Loaded& loaded);
+    std::vector<Place> begin(const core::Journal::Load& asked);
+    void end();
+    void read(core::Journal::Loaded& loaded, const std::vector<Place>& places);
+    void read_expired(core::Journal::Loaded& loaded, const std::vector<Place>& places);
 
     SQLite::Database database_;
     const QueueIndex& index_;

@@ -9,9 +9,9 @@
 namespace drawbridge::storage {
 
 void PlaceList::Block::add(const Place& place) {
-    const std::uint64_t flags =
-        unsigned{place.waits} | unsigned{place.shared} << 1 | unsigned{place.has_progress} << 2;
-    put_varint(places, (place.seq - last_seq) << 3 | flags);
+    const std::uint64_t flags = unsigned{place.waits} | unsigned{place.shared} << 1 |
+                                unsigned{place.has_progress} << 2 | unsigned{place.expires} << 3;
+    put_varint(places, (place.seq - last_seq) << 4 | flags);
     put_varint(places, zigzag(place.chunk - last_chunk));
     if (size++ == 0) first_seq = place.seq;
     last_seq = place.seq;

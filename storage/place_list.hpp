@@ -28,6 +28,7 @@ struct Place {
     bool waits = true;          // KeptMessage::State::waits
     bool shared = false;        // of a shared subscription
     bool has_progress = false;  // a row of `progress`
+    bool expires = false;
 
     bool operator==(const Place&) const = default;
 };
@@ -79,10 +80,11 @@ bool PlaceList::Block::visit(Visit visit) const {
     Place place;
     while (in.left() > 0) {
         const std::uint64_t number = in.number();
-        place.seq += number >> 3;
+        place.seq += number >> 4;
         place.waits = (number & 1) != 0;
         place.shared = (number & 2) != 0;
         place.has_progress = (number & 4) != 0;
+        place.expires = (number & 8) != 0;
         place.chunk += unzigzag(in.number());
         if (!visit(static_cast<const Place&>(place))) return false;
     }

@@ -31,18 +31,21 @@ const core::KeptProgress* progress_of(const Known& known, std::uint64_t seq) {
     return found == known.progress.end() || found->seq != seq ? nullptr : &*found;
 }
 
-void summarize(core::KeptQueue& queue, const Entry& entry) {
+void summarize(core::KeptQueue& queue, const Entry& entry, const ClockPair& clocks) {
     queue.first = queue.messages == 0 ? entry.seq : std::min(queue.first, entry.seq);
     queue.last = std::max(queue.last, entry.seq);
     ++queue.messages;
     queue.bytes += entry.bytes;
     queue.shared += entry.share.empty() ? 0 : 1;
-    queue.none_expires_before = std::min(queue.none_expires_before, entry.expiry());
+    if (entry.expires())
+        queue.none_expires_before =
+            std::min(queue.none_expires_before, clocks.steady(entry.expires_at));
 }
 
 }  // namespace
 
 struct QueueIndex::Reading {
+    const ClockPair clocks = ClockPair::now();
     boost::unordered_flat_map<core::SessionId, Known> sessions;
 };
 
@@ -141,9 +144,10 @@ void QueueIndex::take_in(const Entry& entry, std::uint64_t chunk, Reading& readi
                "a message that has gone back");
         place.waits = state == State::waits;
         place.shared = !entry.share.empty();
+        place.expires = entry.expires();
         place.has_progress = progress != nullptr;
         known.queue.places.add(place);
-        if (place.waits) summarize(known.summary, entry);
+        if (place.waits) summarize(known.summary, entry, reading.clocks);
     }
     ++chunks_[chunk].left;
 }
@@ -158,8 +162,9 @@ std::vector<Place> QueueIndex::window(const core::Journal::Load& asked) const {
     const IndexedQueue* const queue = find(asked.session);
     if (queue == nullptr || asked.messages_max == 0) return places;
     queue->places.visit(asked.first, asked.last, [&](const Place& place) {
-        if (place.waits && (place.shared || !asked.shared_only)) places.push_back(place);
-        return places.size() < asked.messages_max;
+        const bool wanted = asked.expired_by ? place.expires : place.shared || !asked.shared_only;
+        if (place.waits && wanted) places.push_back(place);
+        return asked.expired_by || places.size() < asked.messages_max;
     });
     return places;
 }

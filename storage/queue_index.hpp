@@ -50,7 +50,7 @@ public:
     [[nodiscard]] std::unique_lock<std::mutex> lock() const { return std::unique_lock(mutex_); }
 
     const IndexedQueue* find(core::SessionId session) const;
-    // Those that wait, as asked for.
+    // Those that wait, as asked for; all that expire, if asked for what has expired.
     std::vector<Place> window(const core::Journal::Load& asked) const;
 
     void add_chunk(std::uint64_t chunk, std::uint32_t messages, std::uint64_t bytes);

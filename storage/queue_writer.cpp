@@ -191,7 +191,8 @@ void QueueWriter::write_fresh(const ClockPair& clocks, TenantNames& tenants) {
                           {.seq = kept.seq,
                            .chunk = next_chunk_,
                            .waits = fresh.state == State::waits,
-                           .shared = !kept.share.empty()}});
+                           .shared = !kept.share.empty(),
+                           .expires = kept.message != nullptr && kept.message->view().expires()}});
     };
     std::vector<Fresh> sharing;
     for (const auto& [session, change] : changes_) {

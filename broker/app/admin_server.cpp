@@ -237,6 +237,7 @@ json::object AdminServer::status() const {
         {"dropped_queue_full", sum(&Stats::dropped_queue_full)},
         {"dropped_too_large", sum(&Stats::dropped_too_large)},
         {"dropped_expired", sum(&Stats::dropped_expired)},
+        {"dropped_damaged", sum(&Stats::dropped_damaged)},
         {"dropped_denied", sum(&Stats::dropped_denied)},
         {"dropped_no_member", sum(&Stats::dropped_no_member)},
         {"refused_queue_full", sum(&Stats::refused_queue_full)},

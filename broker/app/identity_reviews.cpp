@@ -56,7 +56,9 @@ void IdentityReviews::review(core::Shard& shard) {
         std::swap(changes, pending_[shard.index()]);
     }
     remember(recent_[shard.index()], changes, shard.now());
-    shard.review_identities([&](const core::Session& session) { return judge(session, changes); });
+    shard.review_identities([&](const std::string& client_id, const core::IdentityPtr& held) {
+        return judge(client_id, held, changes);
+    });
 }
 
 // What is too old is looked for now and then, not with each of the many changes of an import.
@@ -73,10 +75,9 @@ void IdentityReviews::remember(Recent& recent, const Pending& changes, TimePoint
         recent.profiles.insert_or_assign(name, Dated<auth::ProfileChange>{now, change});
 }
 
-core::Shard::Verdict IdentityReviews::judge(const core::Session& session, const Pending& changes) {
+core::Shard::Verdict IdentityReviews::judge(const std::string& client_id,
+                                            const core::IdentityPtr& held, const Pending& changes) {
     using Verdict = core::Shard::Verdict;
-    const std::string& client_id = session.client_id();
-    const core::IdentityPtr& held = session.held_identity();
     const auto of_name = changes.devices.find(client_id);
     if (of_name != changes.devices.end() && of_name->second->claims_name_of(client_id, held)) {
         log::info("client {}: there is a device of this name now; the session of {} ends",

@@ -51,7 +51,8 @@ private:
     template <class Put>
     void add_to_each_shard(Put put);
     void review(core::Shard& shard);
-    static core::Shard::Verdict judge(const core::Session& session, const Pending& changes);
+    static core::Shard::Verdict judge(const std::string& client_id, const core::IdentityPtr& held,
+                                      const Pending& changes);
     core::IdentityPtr recheck(core::Shard& shard, const std::string& client_id,
                               const core::IdentityPtr& identity);
 

@@ -80,6 +80,10 @@ constexpr std::size_t pumped_messages_max = 1'024;
 // while it is connected, and as many bytes are read at a time.
 constexpr std::size_t queue_messages_in_memory = 256;
 constexpr std::size_t queue_bytes_read = 256u << 10;
+// What has expired on disk of one session's queue is counted out so many messages at a time, and
+// so often at most: all that expires is looked at.
+constexpr std::size_t expired_counted_out_max = 4'096;
+constexpr milliseconds counting_out_interval{1'000};
 
 // How long a shard waits for clients to acknowledge what has been sent to them before it has that
 // written to disk. What is acknowledged within that time is never written; the publisher waits

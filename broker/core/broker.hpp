@@ -48,11 +48,11 @@ public:
                shared_subscriptions_.load(std::memory_order_relaxed) > 0;
     }
 
-    // Where a client id, or a share group, lives for ever.
+    // Where a client id, or all share groups of one name, live for ever.
     unsigned home_of(std::string_view name) const;
     // name: "share/filter".
     GroupRef group_of(const std::string& name) const {
-        return {ShareGroups::id_of(name), home_of(name)};
+        return {ShareGroups::id_of(name), home_of(name.substr(0, name.find('/')))};
     }
     // A client id that nobody else has, at home on the given shard (MQTT-3.1.3-6). Any thread.
     std::string draw_client_id(unsigned shard) const;

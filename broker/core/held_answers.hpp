@@ -1,7 +1,7 @@
-// HeldAnswers: what a session must not send before it is true: acknowledgements of what is not
+// HeldAnswers: what a client must not be sent before it is true: acknowledgements of what is not
 // safe yet, and of QoS 2 the steps that its client relies on.
 //
-// Sent in the order in which they were held. Threads: the session's.
+// Sent in the order in which they were held. Threads: the client's.
 #pragma once
 
 #include <boost/intrusive/list_hook.hpp>
@@ -12,7 +12,7 @@
 
 namespace drawbridge::core {
 
-class Session;
+class Client;
 
 // What an answer waits for, of the round in which it was made.
 enum class Until : std::uint8_t {
@@ -38,9 +38,9 @@ struct HeldAnswer {
 
 struct HeldAnswers
     : boost::intrusive::list_base_hook<boost::intrusive::link_mode<boost::intrusive::auto_unlink>> {
-    explicit HeldAnswers(Session& of) : session(of) {}
+    explicit HeldAnswers(Client& of) : client(of) {}
 
-    Session& session;
+    Client& client;
     Ring<HeldAnswer> answers;
     Buffer encoded;
     std::size_t sent = 0;  // of encoded

@@ -1,5 +1,7 @@
 #include "broker/core/journal.hpp"
 
+#include <algorithm>
+
 namespace drawbridge::core {
 
 std::size_t bytes_of(const Bundle& bundle) {
@@ -14,6 +16,12 @@ std::size_t bytes_of(const Bundle& bundle) {
     for (const std::string& topic : bundle.retained) bytes += sizeof topic + topic.size();
     for (const KeptPublish& kept : bundle.published) bytes += sizeof kept + kept.message->bytes();
     return bytes;
+}
+
+std::uint64_t Journal::Loaded::up_to() const {
+    if (is_empty()) return asked.last;
+    return std::max(messages.empty() ? 0 : messages.back().seq,
+                    damaged.empty() ? 0 : damaged.back());
 }
 
 const char* to_text(Journal::State state) {

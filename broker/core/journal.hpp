@@ -69,7 +69,8 @@ public:
 
     // Reads messages that wait (State::waits) of a committed bundle: from seq `first` on, up to
     // `last`, about `bytes_max` bytes and at most `messages_max`; only those of a share group if
-    // shared_only. The answer comes through loaded(), and on_news.
+    // shared_only. The answer comes through loaded(), and on_news; while the file cannot be read it
+    // is awaited.
     struct Load {
         SessionId session = 0;
         std::uint64_t first = 0;
@@ -77,11 +78,24 @@ public:
         std::size_t messages_max = 0;
         std::size_t bytes_max = 0;
         bool shared_only = false;
+        // If set: asks which of them have expired by then, and bytes_max does not matter.
+        std::optional<TimePoint> expired_by = {};
+    };
+    struct Expired {
+        std::uint64_t seq = 0;
+        std::uint64_t bytes = 0;  // as Message::bytes() counts them
+        bool shared = false;      // of a share group
     };
     struct Loaded {
         Load asked;
-        std::vector<KeptMessage> messages;  // in the order of seq
-        bool failed = false;                // they cannot be read; it has been logged
+        std::vector<KeptMessage> messages;   // in the order of seq
+        std::vector<std::uint64_t> damaged;  // seqs whose rows say nonsense; it has been logged
+        std::vector<Expired> expired;        // if asked for; not all if they are messages_max
+        TimePoint none_expires_before = TimePoint::max();  // of those left, if asked for expired
+
+        bool is_empty() const { return messages.empty() && damaged.empty(); }
+        // All up to this seq has been read.
+        std::uint64_t up_to() const;
     };
     virtual void load(unsigned shard, const Load& load) = 0;
     virtual std::vector<Loaded> loaded(unsigned shard) = 0;

@@ -36,8 +36,9 @@ void Keeper::begin_turn() {
     note_committed();
     hear_of_others();
     for (Journal::Loaded& loaded : journal_->loaded(shard_.index())) take_in(loaded);
+    end_looks_for_expired();
     if (!paused_.empty() && !journal_->full())
-        for (Session* const session : std::exchange(paused_, {})) session->read_on();
+        for (Client* const client : std::exchange(paused_, {})) client->read_on();
     release();
 }
 
@@ -319,11 +320,11 @@ void Keeper::forget(Link& link) {
     std::erase_if(held_links_, [&](const auto& held) { return held.first == &link; });
 }
 
-// Each session has its answers in order, so the first that has to wait holds up the others.
+// Each client has its answers in order, so the first that has to wait holds up the others.
 void Keeper::release() {
     for (auto at = held_.begin(); at != held_.end();) {
         HeldAnswers& held = *at++;
-        held.session.release_held();
+        held.client.release_held();
     }
     while (!held_links_.empty() && is_safe(held_links_.front().second, Until::committed)) {
         Link& link = *held_links_.front().first;
@@ -333,60 +334,8 @@ void Keeper::release() {
     }
 }
 
-void Keeper::note_paused(Session& session) { paused_.push_back(&session); }
+void Keeper::note_paused(Client& client) { paused_.push_back(&client); }
 
-void Keeper::forget(SessionKeep& keep) { loading_.erase(keep.id); }
-
-void Keeper::forget_paused(Session& session) { std::erase(paused_, &session); }
-
-// --- what is read back ---------------------------------------------------------------------------
-
-void Keeper::load(SessionKeep& keep, const KeptQueue& queue) {
-    keep.loading = true;
-    loading_.insert_or_assign(keep.id, &keep);
-    journal_->load(shard_.index(),
-                   {keep.id, queue.first, queue.last, limits::queue_messages_in_memory,
-                    limits::queue_bytes_read, false});
-}
-
-void Keeper::load_orphans(SessionId session, const KeptQueue& queue, std::vector<KeptRange> holes) {
-    orphans_.insert_or_assign(session, std::move(holes));
-    journal_->load(shard_.index(),
-                   {session, queue.first, queue.last, limits::queue_messages_in_memory,
-                    limits::queue_bytes_read, true});
-}
-
-void Keeper::take_in(Journal::Loaded& loaded) {
-    if (loaded.asked.shared_only) return hand_on_orphans(loaded);
-    const auto found = loading_.find(loaded.asked.session);
-    if (found == loading_.end()) return;  // the session has ended
-    SessionKeep& keep = *found->second;
-    loading_.erase(found);
-    keep.loading = false;
-    keep.session.take_in_stored(loaded);
-}
-
-// A session has ended and left messages of share groups on disk. It is forgotten once others have
-// them.
-void Keeper::hand_on_orphans(Journal::Loaded& loaded) {
-    const SessionId session = loaded.asked.session;
-    std::vector<KeptRange> holes = std::exchange(orphans_[session], {});
-    for (const KeptMessage& message : loaded.messages) {
-        if (Outbound::is_hole(holes, message.seq)) continue;
-        const std::uint64_t before = forwarded_count_;
-        const MessageView view = message.message->view();
-        shard_.return_to_group(shard_.broker().group_of(message.share), 0, view);
-        note_handed_on(session, message.seq, view.qos, forwarded_count_ == before);
-    }
-    if (loaded.failed || loaded.messages.empty()) {
-        orphans_.erase(session);
-        if (!loaded.failed) note_ended(session, true);  // else they are looked at after a restart
-        return;
-    }
-    KeptQueue rest;
-    rest.first = loaded.messages.back().seq + 1;
-    rest.last = loaded.asked.last;
-    load_orphans(session, rest, std::move(holes));
-}
+void Keeper::forget_paused(Client& client) { std::erase(paused_, &client); }
 
 }  // namespace drawbridge::core

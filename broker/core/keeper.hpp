@@ -31,6 +31,7 @@
 
 namespace drawbridge::core {
 
+class Client;
 class Link;
 class Session;
 class Shard;
@@ -109,14 +110,17 @@ public:
     void forget(Link& link);
     // Nothing new can be promised now.
     bool refuses() const { return is_on() && journal_->state() != Journal::State::good; }
-    // Publishers of QoS 1 and 2 must be made to wait. The session is called when it is over.
+    // Publishers of QoS 1 and 2 must be made to wait. The client is called when it is over.
     bool is_full() const { return is_on() && journal_->full(); }
-    void note_paused(Session& session);
-    void forget_paused(Session& session);
+    void note_paused(Client& client);
+    void forget_paused(Client& client);
 
     // --- what is read back
     // Session::take_in_stored() is called, unless the session ends before.
     void load(SessionKeep& keep, const KeptQueue& queue);
+    // Session::take_in_expired() is called likewise. Nothing is loaded for it until what had
+    // expired is gone from the disk: it would come as well.
+    void look_for_expired(SessionKeep& keep, const KeptQueue& queue);
     void forget(SessionKeep& keep);
     // Of a session that has ended: what is of share groups goes back to them, then the session is
     // forgotten.
@@ -161,6 +165,8 @@ private:
     void release();
     void tell_others();
     void take_in(Journal::Loaded& loaded);
+    void take_in_expired(SessionKeep& keep, const Journal::Loaded& loaded);
+    void end_looks_for_expired();
     void hand_on_orphans(Journal::Loaded& loaded);
 
     Shard& shard_;
@@ -192,10 +198,12 @@ private:
     Unsaved unsaved_;
     WithQueue with_queue_;  // what waits for them can leave memory once it is on disk
     boost::unordered_flat_map<SessionId, SessionKeep*> loading_;
+    // Of those, who waits for a round to be committed.
+    std::vector<std::pair<SessionId, std::uint64_t>> expired_out_;
     boost::unordered_flat_map<SessionId, std::vector<KeptRange>> orphans_;  // with their holes
     Held held_;
     std::vector<std::pair<Link*, std::uint64_t>> held_links_;  // with the round
-    std::vector<Session*> paused_;
+    std::vector<Client*> paused_;
     std::vector<std::string> retained_;
     std::vector<KeptPublish> published_;
     std::vector<KeptRange> removed_;

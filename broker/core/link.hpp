@@ -21,10 +21,10 @@ public:
     // it.
     virtual void close(bool peer_is_done) = 0;
 
-    // Asks the peer's host for a sign of life (interface: duplicate_probe).
-    virtual void begin_probe() = 0;
+    // Asks the peer's host for a sign of life (interface: duplicate_probe). Of sessions only.
+    virtual void begin_probe() {}
     // True if there was one since begin_probe().
-    virtual bool probe_answered() = 0;
+    virtual bool probe_answered() { return true; }
 
     // Ends Pause::until_told.
     virtual void read_on() = 0;
@@ -40,7 +40,7 @@ public:
     };
 
     Output output;
-    Session* session = nullptr;  // null before admission and after the end
+    Session* session = nullptr;  // null before admission and after the end, and of a guest
     Pause pause = Pause::none;   // set by Shard::receive()
     bool dirty = false;          // in the shard's list of links to flush
     bool held = false;           // nothing may leave yet

@@ -25,6 +25,7 @@ struct ShareNews {
 
     Kind kind = Kind::joined;
     bool retain_as_published = false;
+    bool is_guest = false;
     std::uint8_t qos = 0;
     std::uint32_t subscription_id = 0;
     unsigned shard = 0;  // the member's home
@@ -41,6 +42,12 @@ struct OfferTaken {
     std::uint16_t packet_id = 0;
 };
 
+// To a sender that asked: somebody has taken the message.
+struct Taken {
+    MemberKey sender = 0;
+    std::uint32_t asks = 0;
+};
+
 struct Mail {
     unsigned from = 0;                  // the sender's shard
     std::uint64_t turn = 0;             // the sender's turn, which numbers its batches
@@ -49,6 +56,14 @@ struct Mail {
     PublishBatchPtr published;          // for all who match; null if none
     PublishBatch shared;                // between share groups and their members
     std::vector<OfferTaken> offers_taken;
+    bool asks = false;         // the sender wants to hear when this has been taken in
+    std::uint64_t heard = 0;   // not 0: the receiver's mail up to this turn has been, with ...
+    std::vector<Taken> taken;  // ... these messages of it taken by somebody
+
+    bool is_empty() const {
+        return !published && share_news.empty() && shared.empty() && offers_taken.empty() &&
+               !asks && heard == 0;
+    }
 };
 
 class Mailbox {

@@ -27,6 +27,7 @@ MessagePtr Message::copy_of(const MessageView& view) {
     message->tenant_ = view.tenant & tenants_max;
     message->qos_ = view.qos & 3u;
     message->retain_ = view.retain;
+    message->bridged_ = view.bridged;
     message->expires_at_ = view.expires_at;
     auto* at = reinterpret_cast<std::uint8_t*>(message + 1);
     at = put(at, as_bytes(view.topic));
@@ -46,6 +47,7 @@ MessageView Message::view() const {
     view.expires_at = expires_at_;
     view.qos = qos_;
     view.retain = retain_;
+    view.bridged = bridged_;
     view.tenant = tenant_;
     return view;
 }

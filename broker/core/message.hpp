@@ -20,10 +20,14 @@ struct MessageView {
     std::string_view topic;
     Bytes payload;
     Bytes properties;  // of 5.0: those that a receiver gets as they came (section 3.3.2.3)
+    // Reply subject and headers as a sender with another protocol wrote them, for receivers with
+    // the same protocol. A Message does not keep them: `properties` say the same.
+    Bytes raw_head;
     TimePoint expires_at = TimePoint::max();
     std::uint8_t qos = 0;
     bool retain = false;
-    TenantId tenant = 0;  // its sender's
+    bool bridged = false;  // its sender speaks another protocol than MQTT
+    TenantId tenant = 0;   // its sender's
 
     bool expires() const { return expires_at != TimePoint::max(); }
     bool expired(TimePoint now) const { return expires_at <= now; }
@@ -54,6 +58,7 @@ private:
     std::uint32_t payload_bytes_ : 28 = 0;
     std::uint32_t qos_ : 2 = 0;
     std::uint32_t retain_ : 1 = 0;
+    std::uint32_t bridged_ : 1 = 0;
     std::uint64_t properties_bytes_ : 28 = 0;
     std::uint64_t topic_bytes_ : 16 = 0;
     std::uint64_t tenant_ : 20 = 0;

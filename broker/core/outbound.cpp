@@ -51,11 +51,7 @@ bool Outbound::push(Outgoing message, const Limits& limits, TimePoint now) {
         take(waiting_of_qos0_);
         ++displaced_;
     }
-    if (is_full(bytes, limits) && none_expires_before_ <= now) {
-        none_expires_before_ = TimePoint::max();
-        drop_expired(waiting_, now);
-        drop_expired(fresh_, now);
-    }
+    if (is_full(bytes, limits)) drop_expired(now);
     if (is_full(bytes, limits)) return false;
     if (message.qos == 0) {
         put_back(waiting_of_qos0_, std::move(message));
@@ -67,6 +63,13 @@ bool Outbound::push(Outgoing message, const Limits& limits, TimePoint now) {
                                waiting_.size() >= limits::queue_messages_in_memory;
     put_back(message.seq != 0 && behind_stored ? fresh_ : waiting_, std::move(message));
     return true;
+}
+
+void Outbound::drop_expired(TimePoint now) {
+    if (now < none_expires_before_) return;
+    none_expires_before_ = TimePoint::max();
+    drop_expired(waiting_, now);
+    drop_expired(fresh_, now);
 }
 
 void Outbound::drop_expired(Ring<Outgoing>& ring, TimePoint now) {
@@ -244,118 +247,6 @@ std::uint64_t Outbound::offer_taken(std::uint16_t packet_id, std::uint64_t group
         return seq;
     }
     return 0;
-}
-
-// --- of a session that is kept -------------------------------------------------------------------
-
-void Outbound::restore(std::vector<Outgoing> sent, const KeptQueue& queue, std::uint64_t last_seq) {
-    for (Outgoing& message : sent) sent_.push_back(std::move(message));
-    unsent_ = sent_.size();
-    stored_ = queue;
-    waiting_bytes_ = queue.bytes;
-    last_seq_ = last_seq;
-}
-
-void Outbound::begin_packet_ids(std::uint16_t last) {
-    last_packet_id_ = last;
-    look_again_at_ = static_cast<std::uint16_t>(last + 1);
-}
-
-void Outbound::tell_changes(std::uint64_t told, const std::function<void(Outgoing&)>& tell) {
-    for (std::size_t i = 0; i < sent_.size(); ++i)
-        if (sent_[i].progressed || sent_[i].seq > told) tell(sent_[i]);
-    for (Ring<Outgoing>* const ring : {&waiting_, &fresh_}) {
-        std::size_t first = ring->size();
-        while (first > 0 && (*ring)[first - 1].seq > told) --first;
-        for (; first < ring->size(); ++first) tell((*ring)[first]);
-    }
-}
-
-void Outbound::note_gone(std::uint64_t seq) {
-    if (seq == 0) return;
-    if (!gone_.empty() && gone_.back().last + 1 == seq)
-        gone_.back().last = seq;
-    else
-        gone_.push_back({0, seq, seq});
-}
-
-void Outbound::note_hole(std::uint64_t seq) {
-    if (seq == 0) return;
-    if (!holes_.empty() && holes_.back().last + 1 == seq)
-        holes_.back().last = seq;
-    else
-        holes_.push_back({0, seq, seq});
-}
-
-bool Outbound::is_hole(const std::vector<KeptRange>& holes, std::uint64_t seq) {
-    return std::ranges::any_of(
-        holes, [&](const KeptRange& hole) { return hole.first <= seq && seq <= hole.last; });
-}
-
-// Before the oldest that waits there are none that matter.
-void Outbound::forget_holes() {
-    std::uint64_t oldest = stored_.messages > 0 ? stored_.first : last_seq_ + 1;
-    for (const Ring<Outgoing>* const ring : {&waiting_, &fresh_})
-        if (!ring->empty()) oldest = std::min(oldest, (*ring)[0].seq);
-    std::erase_if(holes_, [&](const KeptRange& hole) { return hole.last < oldest; });
-}
-
-void Outbound::store(const Outgoing& message) {
-    if (stored_.messages++ == 0) stored_.first = message.seq;
-    stored_.last = message.seq;
-    stored_.bytes += message.message->bytes();
-    stored_.shared += message.group.id != 0;
-}
-
-// What is stored is behind all that is in waiting_, so that goes whole or, if nothing is stored,
-// as far as it is safe; the rest is fresh then.
-void Outbound::leave_to_disk(std::uint64_t safe, bool all) {
-    if (!holes_.empty()) forget_holes();
-    if (all && !waiting_.empty()) {
-        const KeptQueue behind = std::exchange(stored_, {});
-        Ring<Outgoing> rest;
-        for (Ring<Outgoing>* const ring : {&waiting_, &fresh_}) {
-            if (ring == &fresh_ && behind.messages > 0) {
-                ASSERT(rest.empty());
-                if (stored_.messages == 0) stored_.first = behind.first;
-                stored_.last = behind.last;
-                stored_.messages += behind.messages;
-                stored_.bytes += behind.bytes;
-                stored_.shared += behind.shared;
-            }
-            while (!ring->empty()) {
-                Outgoing message = ring->pop_front();
-                if (rest.empty() && message.seq <= safe)
-                    store(message);
-                else
-                    rest.push_back(std::move(message));
-            }
-        }
-        fresh_ = std::move(rest);
-        return;
-    }
-    while (!fresh_.empty() && fresh_.front().seq <= safe) store(fresh_.pop_front());
-}
-
-bool Outbound::wants_stored() const {
-    return stored_.messages > 0 && waiting_.size() < limits::queue_messages_in_memory / 4;
-}
-
-void Outbound::take_in_stored(std::vector<Outgoing> messages, std::uint64_t last) {
-    for (Outgoing& message : messages) {
-        if (is_hole(holes_, message.seq)) continue;  // its end is not on disk yet
-        const std::size_t bytes = message.message->bytes();
-        const std::size_t counted = std::min<std::uint64_t>(bytes, stored_.bytes);
-        waiting_bytes_ += bytes - counted;
-        stored_.bytes -= counted;
-        stored_.messages -= std::min<std::uint64_t>(1, stored_.messages);
-        stored_.shared -= std::min<std::uint64_t>(message.group.id != 0, stored_.shared);
-        waiting_.push_back(std::move(message));
-    }
-    stored_.first = last + 1;
-    if (stored_.first <= stored_.last && stored_.messages > 0) return;
-    waiting_bytes_ -= std::min<std::uint64_t>(stored_.bytes, waiting_bytes_);  // never read
-    stored_ = {};
 }
 
 }  // namespace drawbridge::core

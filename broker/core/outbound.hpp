@@ -9,9 +9,11 @@
 //
 // Limit: the window (the smaller of max_inflight and the client's Receive Maximum) for what is
 // sent; max_queued_messages and max_queued_bytes for what waits. When they are reached, the oldest
-// of QoS 0 make room first, then what has expired in memory; then the new message is refused.
+// of QoS 0 make room first, then what has expired in memory; then the new message is refused. What
+// has expired on disk is counted out before, with the journal's help (begin_expired_out).
 #pragma once
 
+#include <algorithm>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -19,18 +21,14 @@
 
 #include "broker/base/limits.hpp"
 #include "broker/base/ring.hpp"
+#include "broker/core/journal.hpp"
 #include "broker/core/kept.hpp"
 #include "broker/core/message.hpp"
 #include "broker/core/open_turns.hpp"
+#include "broker/core/publish_batch.hpp"
 #include "broker/core/recovery.hpp"
 
 namespace drawbridge::core {
-
-// Which share group a message was picked for; all zero: none.
-struct GroupRef {
-    std::uint64_t id = 0;
-    unsigned shard = 0;
-};
 
 struct Outgoing {
     enum class Awaits : std::uint8_t { puback, pubrec, pubcomp };
@@ -81,6 +79,13 @@ public:
 
     // Queues. Returns false if a bound refuses it.
     bool push(Outgoing message, const Limits& limits, TimePoint now);
+
+    // Drops what has expired of what waits in memory.
+    void drop_expired(TimePoint now);
+    // Nothing that waits expires before.
+    TimePoint none_expires_before() const {
+        return std::min(none_expires_before_, stored_.none_expires_before);
+    }
 
     // The next message of QoS 1 or 2 to send now, with its packet identifier; null if the window is
     // full or nothing waits. After a reconnection these are first the unacknowledged ones, again
@@ -145,8 +150,19 @@ public:
     // True if there is something on disk that should be read now.
     bool wants_stored() const;
     const KeptQueue& stored() const { return stored_; }
-    // What was read: the oldest of what is stored, up to seq `last`.
-    void take_in_stored(std::vector<Outgoing> messages, std::uint64_t last);
+    // What was read: the oldest of what is stored, up to seq `last`. damaged: seqs of those that
+    // cannot be read and have gone by that.
+    void take_in_stored(std::vector<Outgoing> messages, const std::vector<std::uint64_t>& damaged,
+                        std::uint64_t last);
+    // Three quarters of a bound are reached.
+    bool is_nearly_full(const Limits& limits) const;
+    bool has_expired_on_disk(TimePoint now) const {
+        return stored_.messages > 0 && stored_.none_expires_before <= now;
+    }
+    // The queue in which to look; until the answer nothing more is known to expire in it.
+    KeptQueue begin_expired_out();
+    // What of it has expired. No window is being read meanwhile, nor until their end is on disk.
+    void expired_out(const std::vector<Journal::Expired>& expired, TimePoint none_expires_before);
     // What has been taken out of the middle of what waits. It may be on disk still.
     const std::vector<KeptRange>& holes() const { return holes_; }
     static bool is_hole(const std::vector<KeptRange>& holes, std::uint64_t seq);
@@ -178,7 +194,7 @@ private:
     std::size_t waiting_bytes_ = 0;  // of both
     std::uint32_t expired_ = 0;
     std::uint32_t displaced_ = 0;
-    TimePoint none_expires_before_ = TimePoint::max();  // in waiting_
+    TimePoint none_expires_before_ = TimePoint::max();  // in memory
     std::uint16_t last_packet_id_ = 0;
     std::uint16_t look_again_at_ = 1;  // the identifiers before it, after last_packet_id_, are free
 };

@@ -5,25 +5,29 @@
 namespace drawbridge::core {
 namespace {
 
-// How an item lies in memory: this, then topic, properties and payload.
+// How an item lies in memory: this, then topic, properties, raw head and payload.
 struct Head {
     std::int64_t expires_at;
     std::uint64_t receiver;
     std::uint64_t group;
     std::uint32_t subscription_id;
+    std::uint32_t asks;
     std::uint32_t payload_bytes;
     std::uint32_t properties_bytes;
+    std::uint32_t raw_head_bytes;
     std::uint16_t topic_bytes;
     std::uint8_t qos;
     std::uint8_t granted_qos;
     bool retain;
+    bool bridged;
+    bool echo;
     bool retain_as_published;
     PublishBatch::Step step;
     MemberState believed;
     std::uint16_t packet_id;
     TenantId tenant;
 };
-static_assert(sizeof(Head) == 56);
+static_assert(sizeof(Head) == 64);
 
 std::uint8_t* put(std::uint8_t* at, Bytes bytes) {
     if (!bytes.empty()) std::memcpy(at, bytes.data(), bytes.size());
@@ -38,23 +42,28 @@ void PublishBatch::append(const Item& item) {
     head.expires_at = message.expires_at.time_since_epoch().count();
     head.receiver = item.receiver;
     head.group = item.group;
+    head.asks = item.asks;
     head.subscription_id = item.subscription_id;
     head.payload_bytes = static_cast<std::uint32_t>(message.payload.size());
     head.properties_bytes = static_cast<std::uint32_t>(message.properties.size());
+    head.raw_head_bytes = static_cast<std::uint32_t>(message.raw_head.size());
     head.topic_bytes = static_cast<std::uint16_t>(message.topic.size());
     head.qos = message.qos;
     head.granted_qos = item.granted_qos;
     head.retain = message.retain;
+    head.echo = item.echo;
+    head.bridged = message.bridged;
     head.tenant = message.tenant;
     head.retain_as_published = item.retain_as_published;
     head.packet_id = item.packet_id;
     head.step = item.step;
     head.believed = item.believed;
     std::uint8_t* at = bytes_.grow(sizeof head + message.topic.size() + message.properties.size() +
-                                   message.payload.size());
+                                   message.raw_head.size() + message.payload.size());
     std::memcpy(at, &head, sizeof head);
     at = put(at + sizeof head, as_bytes(message.topic));
     at = put(at, message.properties);
+    at = put(at, message.raw_head);
     put(at, message.payload);
 }
 
@@ -70,12 +79,16 @@ std::size_t PublishBatch::read(std::size_t at, Item& item) const {
     };
     item.message.topic = as_text(next(head.topic_bytes));
     item.message.properties = next(head.properties_bytes);
+    item.message.raw_head = next(head.raw_head_bytes);
     item.message.payload = next(head.payload_bytes);
     item.message.expires_at = TimePoint(Duration(head.expires_at));
     item.message.qos = head.qos;
     item.message.retain = head.retain;
+    item.echo = head.echo;
+    item.message.bridged = head.bridged;
     item.message.tenant = head.tenant;
     item.receiver = head.receiver;
+    item.asks = head.asks;
     item.group = head.group;
     item.subscription_id = head.subscription_id;
     item.granted_qos = head.granted_qos;

@@ -15,6 +15,12 @@ namespace drawbridge::core {
 // A member of a share group as the shard of the group knows it: one session on its home shard.
 using MemberKey = std::uint64_t;
 
+// Which share group a message was picked for; all zero: none.
+struct GroupRef {
+    std::uint64_t id = 0;
+    unsigned shard = 0;
+};
+
 // Whether a member can be given a message now; the better ones first.
 enum class MemberState : std::uint8_t {
     available,
@@ -33,12 +39,16 @@ public:
     // One message of the batch as it is read: for all who match, unless a share group is named.
     struct Item {
         MessageView message;
-        std::uint64_t group = 0;  // 0: none, and nothing of the following holds
+        std::uint64_t group = 0;  // 0: none, and of the following only `receiver` and `asks` hold
+        // Without a group: the sender, if `asks` or not `echo`.
         MemberKey receiver = 0;
+        // Not 0: the sender wants to hear by this number that somebody has taken it.
+        std::uint32_t asks = 0;
         std::uint32_t subscription_id = 0;
         std::uint16_t packet_id = 0;  // offered: what `receiver` knows it by
         std::uint8_t granted_qos = 0;
         bool retain_as_published = false;
+        bool echo = true;  // false: groups do not pick the sender
         Step step = Step::picked;
         MemberState believed = MemberState::available;  // picked: what the group knew of `receiver`
     };

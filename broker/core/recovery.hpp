@@ -15,7 +15,7 @@ struct KeptQueue {
     std::uint64_t messages = 0;
     std::uint64_t bytes = 0;   // as Message::bytes() counts them
     std::uint64_t shared = 0;  // how many are of share groups
-    WallTime none_expires_before = WallTime::max();
+    TimePoint none_expires_before = TimePoint::max();
 };
 
 struct RecoveredSession {

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "broker/base/limits.hpp"
+#include "broker/core/topic_names.hpp"
 #include "broker/wire/topic.hpp"
 
 namespace drawbridge::core {
@@ -24,6 +25,10 @@ Target merge(const Subscription* const* first, const Subscription* const* last, 
     }
     target.ids_count = static_cast<std::uint16_t>(route.ids.size() - target.ids_begin);
     return target;
+}
+
+bool has_leading_wildcard(std::string_view filter) {
+    return filter.starts_with('+') || filter.starts_with('#');
 }
 
 }  // namespace
@@ -96,12 +101,16 @@ void RouteCache::build(std::string_view topic, TenantId tenant, Route& route) {
     route.targets.clear();
     route.ids.clear();
     route.groups.clear();
+    route.unnamed = 0;
     entries_.clear();
     matching_.clear();
     index_.match(topic, entries_);
+    const bool is_internal = is_internal_name(topic);
     for (const FilterEntry* entry : entries_) {
+        const bool for_guests_only = is_internal && has_leading_wildcard(entry->filter);
         for (const Subscription& subscription : entry->subscriptions)
-            matching_.push_back(&subscription);
+            if (!for_guests_only || subscription.subscriber->is_guest())
+                matching_.push_back(&subscription);
         if (entry->groups)
             route.groups.insert(route.groups.end(), entry->groups->begin(), entry->groups->end());
     }
@@ -109,11 +118,17 @@ void RouteCache::build(std::string_view topic, TenantId tenant, Route& route) {
         std::stable_sort(matching_.begin(), matching_.end(), [](auto* a, auto* b) {
             return std::less<>()(a->subscriber, b->subscriber);
         });
+    const bool for_guests = is_nats_name(topic);
+    const bool for_mqtt = is_mqtt_name(topic);
     for (std::size_t i = 0, end; i < matching_.size(); i = end) {
         const Subscriber* receiver = matching_[i]->subscriber;
         std::size_t no_local = 0;
         for (end = i; end < matching_.size() && matching_[end]->subscriber == receiver; ++end)
             no_local += matching_[end]->no_local;
+        if (!(receiver->is_guest() ? for_guests : for_mqtt)) {
+            ++route.unnamed;
+            continue;
+        }
         if (!receiver->may_receive(topic, tenant)) continue;
         const auto* const* first = matching_.data() + i;
         const auto* const* last = matching_.data() + end;

@@ -37,6 +37,7 @@ struct Route {
     std::vector<Target> targets;
     std::vector<std::uint32_t> ids;
     std::vector<ShareGroup*> groups;
+    std::uint32_t unnamed = 0;  // subscriptions that match and whose protocol cannot name the topic
 
     std::size_t bytes() const {
         return sizeof(Route) + targets.capacity() * sizeof(Target) +

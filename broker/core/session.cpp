@@ -180,11 +180,11 @@ void Session::discard() {
 // --- time ----------------------------------------------------------------------------------------
 
 void Session::arm_deadline() {
-    TimePoint at = TimePoint::max();
+    TimePoint at = expired_dropped_at();
     if (link_ != nullptr) {
-        if (keep_alive_s_ > 0) at = last_packet_at_ + silence_allowed(keep_alive_s_);
+        if (keep_alive_s_ > 0) at = std::min(at, last_packet_at_ + silence_allowed(keep_alive_s_));
     } else {
-        at = session_ends_at_;
+        at = std::min(at, session_ends_at_);
         if (will_) at = std::min(at, will_->due);
     }
     if (at == TimePoint::max())
@@ -199,9 +199,11 @@ void Session::catch_up() {
 }
 
 void Session::expired(TimePoint now) {
+    if (expired_dropped_at() <= now) drop_expired();
     if (link_ != nullptr) {
         if (is_throttled()) last_packet_at_ = now;  // it is not listened to
-        if (now < last_packet_at_ + silence_allowed(keep_alive_s_)) return arm_deadline();
+        if (keep_alive_s_ == 0 || now < last_packet_at_ + silence_allowed(keep_alive_s_))
+            return arm_deadline();
         if (shard_.may_log())
             log::info(
                 "client {} from {}: no packet for one and a half times its keep-alive of {} s, "
@@ -243,7 +245,7 @@ void Session::publish_will() {
     if (will->expiry_s) message.expires_at = shard_.now() + seconds(*will->expiry_s);
     message.tenant = identity_->tenant_id();
     if (identity_->may_publish(message.topic)) {
-        shard_.publish(message, this, false);
+        shard_.publish(message, Sender{.client = key_, .id = client_id_}, false);
     } else {
         shard_.stats().publishes_denied.add();
         note_will_refused(message.topic);

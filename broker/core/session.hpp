@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "broker/base/result.hpp"
+#include "broker/core/client.hpp"
 #include "broker/core/connect_request.hpp"
 #include "broker/core/deadlines.hpp"
 #include "broker/core/held_answers.hpp"
@@ -41,7 +42,7 @@ enum class End {
     taken_over,             // a newcomer with the same client id
 };
 
-class Session final : public Subscriber, public Deadline {
+class Session final : public Client, public Deadline {
 public:
     Session(Shard& shard, std::string client_id, MemberKey key);
     ~Session();
@@ -73,7 +74,7 @@ public:
     // ends (link() is null then).
     std::size_t receive(Bytes bytes);
     // The client's throttle lets it go on.
-    void read_on();
+    void read_on() override;
 
     // Sends what waits, as far as the windows allow, or a piece of it. Called when room has come.
     void pump();
@@ -85,12 +86,8 @@ public:
     // connection (revoked_subscription); what waits and may not be received any more goes.
     void change_identity(IdentityPtr identity);
 
-    // A message that a share group has picked this session for. Returns false if it cannot take it,
-    // because it is away, busy or no member any more, or has other rules: the group did not know
-    // and has been told.
-    bool deliver_picked(const PublishBatch::Item& item, GroupRef group);
-    // Another member has taken what this one left unacknowledged.
-    void offer_taken(std::uint16_t packet_id, std::uint64_t group);
+    bool deliver_picked(const PublishBatch::Item& item, GroupRef group) override;
+    void offer_taken(std::uint16_t packet_id, std::uint64_t group) override;
 
     // Of a discarded session: ends a piece of its subscriptions; true if none is left.
     bool end_some_subscriptions();
@@ -107,10 +104,13 @@ public:
     bool has_queue_in_memory() const;
     bool leave_queue_to_disk();
     void take_in_stored(const Journal::Loaded& loaded);
-    // Sends the answers that need not wait any longer.
-    void release_held();
+    void take_in_expired(const Journal::Loaded& loaded);
+    // Asks for what is on disk, if it is time.
+    void look_at_stored();
+    void release_held() override;
 
-    void deliver(OutgoingPublish& publish, const Delivery& delivery) override;
+    bool deliver(OutgoingPublish& publish, const Delivery& delivery) override;
+    MemberKey client_key() const override { return key_; }
     bool may_receive(std::string_view topic, TenantId tenant) const override;
 
 private:
@@ -211,7 +211,7 @@ private:
     std::optional<std::string> replay_of(std::string_view filter) const;
     std::string share_of(GroupRef group) const;
     void note_group(const std::string& name);  // "share/filter"
-    void look_at_stored();
+    void look_for_expired();
     void restore(const KeptSubscription& kept);
     bool must_hold(Until until) const;
     HeldAnswers& held(Until until);
@@ -250,7 +250,7 @@ private:
     void note_will_refused(std::string_view topic);
 
     // session_deliver.cpp
-    void deliver(OutgoingPublish& publish, const Delivery& delivery, GroupRef group);
+    bool deliver(OutgoingPublish& publish, const Delivery& delivery, GroupRef group);
     void queue(OutgoingPublish& publish, const Delivery& delivery, std::uint8_t qos,
                GroupRef group);
     // Returns false if the packet is larger than the client takes.
@@ -263,6 +263,8 @@ private:
     bool has_room();  // the output is below its high-water mark
     std::size_t output_high_water() const;
     void count_dropped();
+    TimePoint expired_dropped_at() const;
+    void drop_expired();
     void queue_is_full();
     void log_full_queue();
     void forget_full_filter(const std::string& filter);

@@ -9,20 +9,23 @@
 
 namespace drawbridge::core {
 
-void Session::deliver(OutgoingPublish& publish, const Delivery& delivery) {
-    deliver(publish, delivery, GroupRef{});
+bool Session::deliver(OutgoingPublish& publish, const Delivery& delivery) {
+    return deliver(publish, delivery, GroupRef{});
 }
 
-void Session::deliver(OutgoingPublish& publish, const Delivery& delivery, GroupRef group) {
-    if (discarded_) return;
+bool Session::deliver(OutgoingPublish& publish, const Delivery& delivery, GroupRef group) {
+    if (discarded_) return false;
     const std::uint8_t qos = std::min(publish.view().qos, delivery.qos);
-    if (qos > 0) return queue(publish, delivery, qos, group);
-    if (link_ == nullptr) return;
+    if (link_ == nullptr && qos == 0) return false;
     const bool in_order = !outbound_ || !outbound_->waits_at_qos0();
-    if (!in_order || !has_room()) return queue(publish, delivery, 0, group);
+    if (qos > 0 || !in_order || !has_room()) {
+        queue(publish, delivery, qos, group);
+        return true;
+    }
     wire::PublishMarks marks;
     marks.retain = delivery.retain;
     send(publish, marks, delivery.subscription_ids);
+    return true;
 }
 
 void Session::queue(OutgoingPublish& publish, const Delivery& delivery, std::uint8_t qos,
@@ -42,6 +45,7 @@ void Session::queue(OutgoingPublish& publish, const Delivery& delivery, std::uin
     keep_message(message);
     const bool taken = messages.push(std::move(message), limits, shard_.now());
     count_dropped();
+    look_for_expired();
     if (!taken) {
         shard_.stats().dropped_queue_full.add();
         if (publish.message()->bytes() <= limits.max_queued_bytes) queue_is_full();
@@ -69,10 +73,28 @@ void Session::count_dropped() {
     log_full_queue();
 }
 
+// When something that has filled the queue goes because of its age, though nobody sends any more.
+TimePoint Session::expired_dropped_at() const {
+    if (!queue_full_) return TimePoint::max();
+    const TimePoint at = outbound_->none_expires_before();
+    if (!keep_ || at == TimePoint::max()) return at;
+    return std::max(at, keep_->expired_looked_for + limits::counting_out_interval);
+}
+
+void Session::drop_expired() {
+    outbound_->drop_expired(shard_.now());
+    count_dropped();
+    look_for_expired();
+    if (keep_) keep_->expired_looked_for = shard_.now();
+    look_for_room();
+}
+
 // Publishers are refused from now on, if the operator wants that.
 void Session::queue_is_full() {
     log_full_queue();
-    if (std::exchange(queue_full_, true) || subscriptions.empty()) return;
+    if (std::exchange(queue_full_, true)) return;
+    arm_deadline();
+    if (subscriptions.empty()) return;
     if (shard_.settings().queue_full != QueueFull::refuse) return;
     auto& filters = rare().full_filters;
     for (const SubscriptionRef& ref : subscriptions) filters.push_back(ref.entry->filter);

@@ -206,20 +206,38 @@ void Session::look_at_stored() {
 }
 
 void Session::take_in_stored(const Journal::Loaded& loaded) {
-    if (loaded.failed) return;  // and asked for again when the client gives a sign of life
     const KeptQueue& stored = outbound_->stored();
     if (stored.messages == 0 || loaded.asked.first != stored.first) return look_at_stored();
     std::vector<Outgoing> messages;
     for (const KeptMessage& row : loaded.messages) messages.push_back(outgoing_of(row));
-    // Nothing comes if all that is left has gone since.
-    const bool all = messages.empty();
-    outbound_->take_in_stored(std::move(messages),
-                              all ? loaded.asked.last : loaded.messages.back().seq);
+    outbound_->take_in_stored(std::move(messages), loaded.damaged, loaded.up_to());
+    if (!loaded.damaged.empty()) {
+        shard_.stats().dropped_damaged.add(loaded.damaged.size());
+        note_change(Keeper::Urgency::lazily);
+    }
     if (keep_->judge_stored) withdraw_denied_messages();
     if (link_ == nullptr)
         leave_queue_to_disk();
     else
         pump();
+}
+
+// In time, so that nobody is refused because of messages that nobody wants any more.
+void Session::look_for_expired() {
+    const TimePoint now = shard_.now();
+    if (!keep_ || keep_->loading || !outbound_->has_expired_on_disk(now)) return;
+    if (!queue_full_ && !outbound_->is_nearly_full(limits())) return;
+    if (now < keep_->expired_looked_for + limits::counting_out_interval) return;
+    keep_->expired_looked_for = now;
+    shard_.keeper().look_for_expired(*keep_, outbound_->begin_expired_out());
+}
+
+void Session::take_in_expired(const Journal::Loaded& loaded) {
+    outbound_->expired_out(loaded.expired, loaded.none_expires_before);
+    count_dropped();
+    if (!loaded.expired.empty()) note_change(Keeper::Urgency::soon);  // loading waits for it
+    look_for_room();
+    arm_deadline();
 }
 
 Outgoing Session::outgoing_of(const KeptMessage& row) {
@@ -248,58 +266,6 @@ Outgoing Session::outgoing_of(const KeptMessage& row) {
 void Session::obey_rules() {
     end_denied_subscriptions();
     withdraw_denied_messages();
-}
-
-// --- restored at the start -----------------------------------------------------------------------
-
-void Session::restore(RecoveredSession&& kept, IdentityPtr identity) {
-    identity_ = std::move(identity);
-    version_ = wire::Version::v5;
-    keep_ = std::make_unique<SessionKeep>(*this, kept.session.id);
-    keep_->itself_changed = false;
-    keep_->told = keep_->on_disk = kept.last_seq;
-    keep_->judge_stored = true;
-    // What was sent at last may not have come to the disk.
-    keep_->last_packet_id =
-        static_cast<std::uint16_t>(kept.session.last_packet_id + packet_ids_skipped);
-    if (!kept.session.away) keep_->perhaps_sent = kept.last_seq;
-    shard_.broker().count_kept(1);
-    shard_.stats().sessions_kept.add();
-    expiry_s_ = kept.session.expiry_s;
-    const auto steady = [&](WallTime at) {
-        return at == WallTime::max() ? TimePoint::max() : shard_.now() + (at - WallClock::now());
-    };
-    session_ends_at_ = kept.session.away ? steady(kept.session.ends_at) : ends_after(shard_.now());
-    if (KeptWill& will = kept.session.will; will.message) {
-        will_ = std::make_unique<Will>();
-        will_->message = std::move(will.message);
-        will_->delay_s = will.delay_s;
-        if (will.expires) will_->expiry_s = will.expiry_s;
-        will_->due = kept.session.away ? steady(kept.session.will_due)
-                                       : shard_.now() + seconds(std::min(will.delay_s, expiry_s_));
-    }
-    if (!kept.received.empty())
-        received_qos2_ = std::make_unique<std::vector<std::uint16_t>>(std::move(kept.received));
-    for (const KeptSubscription& subscription : kept.subscriptions) restore(subscription);
-    if (!kept.sent.empty() || kept.last_seq > 0) {
-        std::vector<Outgoing> sent;
-        for (const KeptMessage& row : kept.sent) sent.push_back(outgoing_of(row));
-        outbound().restore(std::move(sent), kept.queue, kept.last_seq);
-        outbound().end_connection();
-    }
-    if (!kept.session.away) note_itself(Keeper::Urgency::now);
-    arm_deadline();
-}
-
-void Session::restore(const KeptSubscription& kept) {
-    if (!kept.share.empty())
-        return subscribe_shared(kept.share, kept.filter, kept.options, kept.id);
-    shard_.index_of_filters().subscribe(*this, kept.filter, kept.options, kept.id);
-    shard_.routes().filter_changed(kept.filter);
-    shard_.stats().subscriptions.add();
-    if (!kept.replay) return;
-    begin_replay(kept.filter, true, kept.options, kept.id);
-    rare().replays.back().after = RetainedPlace(*kept.replay);
 }
 
 // --- answers that wait ---------------------------------------------------------------------------

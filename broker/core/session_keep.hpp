@@ -42,11 +42,12 @@ struct SessionKeep : UnsavedHook, WithQueueHook {
     // When the broker died the client was connected, and may have been sent what is on disk as
     // waiting, up to this seq.
     std::uint64_t perhaps_sent = 0;
+    TimePoint expired_looked_for{};    // on disk, the last time
     std::uint16_t last_packet_id = 0;  // while there is no Outbound
     std::vector<std::string> groups;   // "share/filter" of all that it has been a member of
     bool itself_changed = true;        // the row of the session
-    bool loading = false;
-    bool judge_stored = false;  // its rules have changed since the messages on disk came
+    bool loading = false;              // something is being read back
+    bool judge_stored = false;         // its rules have changed since the messages on disk came
     std::vector<std::pair<std::string, std::string>> subscriptions;  // changed: share and filter
     std::vector<std::uint16_t> received;                             // changed
 };

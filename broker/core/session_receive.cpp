@@ -226,7 +226,8 @@ Reason Session::take_over(const MessageView& message, std::string_view& why, Unt
     }
     const bool can_be_told = version_ == wire::Version::v5 && message.qos > 0;
     const std::uint64_t opened_before = shard_.keeper().opened();
-    const Reason reason = shard_.publish(message, this, can_be_told);
+    const Sender sender{.client = key_, .id = client_id_};
+    const Reason reason = shard_.publish(message, sender, can_be_told).reason;
     if (is_failure(reason)) why = "the retained store is full";
     if (message.qos > 0) until = until_safe(message, opened_before);
     if (message.qos == 2 && keep_ && shard_.broker().keeps_elsewhere(shard_.stats()))

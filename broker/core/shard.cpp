@@ -63,9 +63,7 @@ void Shard::mail_out() {
     outbox_.resize(broker_.shards());
     for (unsigned to = 0; to < broker_.shards(); ++to) {
         Mail& mail = outbox_[to];
-        if (to == index_ || (!published_ && mail.share_news.empty() && mail.shared.empty() &&
-                             mail.offers_taken.empty()))
-            continue;
+        if (to == index_ || (!published_ && mail.is_empty())) continue;
         mail.from = index_;
         mail.turn = turn_;
         mail.round = keeper_.round();
@@ -104,17 +102,21 @@ void Shard::take_mail() {
         if (mail.published)
             mail.published->for_each([&](const PublishBatch::Item& item) {
                 holds_qos2 |= item.message.qos == 2;
-                deliver_here(item.message, nullptr);
+                const bool is_taken = deliver_here(
+                    item.message, {.client = item.receiver, .id = {}, .echo = item.echo});
+                if (is_taken && item.asks != 0) note_taken(mail.from, item);
             });
         mail.shared.for_each([&](const PublishBatch::Item& item) {
             holds_qos2 |= item.message.qos == 2;
             take_shared(item, mail.from);
         });
         for (const OfferTaken& taken : mail.offers_taken) offer_taken(taken);
+        take_answers(mail);
         seen_[mail.from] = mail.turn;
         keeper_.end_mail(holds_qos2);
     }
     inbox_.clear();
+    tell_who_asked();
 }
 
 bool Shard::congested() const {
@@ -136,49 +138,74 @@ std::vector<std::uint64_t> Shard::draw_horizon() {
 
 // --- publishing ----------------------------------------------------------------------------------
 
-Reason Shard::publish(const MessageView& message, Session* from, bool whole) {
+Shard::Published Shard::publish(const MessageView& message, const Sender& from, bool whole) {
+    Published published = publish_as_it_is(message, from, whole);
+    if (!rewriter_ || is_failure(published.reason)) return published;
+    rewritten_.clear();
+    rewriter_->rewrite(message, rewritten_);
+    for (const Rewritten& rewritten : rewritten_) {
+        MessageView copy = message;
+        copy.topic = rewritten.topic;
+        copy.retain = message.retain && rewritten.keeps_retain;
+        published.taken |= publish_as_it_is(copy, from, false).taken;
+        if (copy.qos == 2 && keeper_.is_on() && broker_.keeps_elsewhere(stats_))
+            keeper_.note_published(copy);
+    }
+    return published;
+}
+
+Shard::Published Shard::publish_as_it_is(const MessageView& message, const Sender& from,
+                                         bool whole) {
     const auto origin = [&] {
-        return RetainedOrigin{index_, turn_, from != nullptr ? hash_text(from->client_id()) : 0};
+        return RetainedOrigin{index_, turn_, from.client != 0 ? hash_text(from.id) : 0};
     };
     if (message.retain && !retained().store(message, origin(), now_)) {
         stats_.retained_refused.add();
         if (quota_.allows(now_))
             log::warn("client {}: the retained store is full; its message on {} is {}",
-                      from != nullptr ? from->client_id() : "?", message.topic,
+                      from.client != 0 ? from.id : "?", message.topic,
                       whole ? "refused" : "delivered but not kept");
-        if (whole) return Reason::quota_exceeded;
+        if (whole) return {Reason::quota_exceeded};
     }
     if (message.retain)
         keeper_.note_retained(message.topic,
                               message.qos > 0 ? Keeper::Urgency::now : Keeper::Urgency::lazily);
-    deliver_here(message, from);
+    const bool taken = deliver_here(message, from);
     if (broker_.shards() > 1) {
         if (!published_) published_ = std::make_shared<PublishBatch>();
         PublishBatch::Item item;
         item.message = message;
+        item.receiver = from.echo && (from.asks == 0 || taken) ? 0 : from.client;
+        item.asks = taken ? 0 : from.asks;
+        item.echo = from.echo;
         published_->append(item);
     }
-    return Reason::success;
+    return {Reason::success, taken};
 }
 
-void Shard::deliver_here(const MessageView& message, const Session* from) {
+// Returns true if somebody has taken it, or a share group has it on its way to a member.
+bool Shard::deliver_here(const MessageView& message, const Sender& from) {
     const Route& route = routes_.find(message.topic, message.tenant);
     worked(route.targets.size() + route.groups.size());
+    if (route.unnamed > 0) stats_.unnamed.add(route.unnamed);
+    bool taken = false;
     if (!route.targets.empty()) {
         OutgoingPublish publish(message, now_, route.targets.size());
         for (const Target& target : route.targets) {
             if (target.from != Target::From::anyone) {
-                const bool own = target.subscriber == from;
+                const bool own = from.client != 0 && target.subscriber->client_key() == from.client;
                 if (own != (target.from == Target::From::itself)) continue;
             }
             Delivery delivery;
             delivery.qos = target.qos;
             delivery.retain = target.retain_as_published && message.retain;
             delivery.subscription_ids = route.ids_of(target);
-            target.subscriber->deliver(publish, delivery);
+            taken |= target.subscriber->deliver(publish, delivery);
         }
     }
-    for (ShareGroup* group : route.groups) deliver_to_group(*group, message);
+    if (!route.groups.empty())
+        taken |= deliver_to_groups(route.groups, message, from.echo ? 0 : from.client);
+    return taken;
 }
 
 // --- sessions and links --------------------------------------------------------------------------
@@ -229,6 +256,7 @@ void Shard::disconnect_all(Reason reason) {
     for (const auto& [id, session] : sessions_)
         if (session->link() != nullptr) connected.push_back(session.get());
     for (Session* session : connected) session->detach(End::broker_closed, reason);
+    end_guests(reason);
 }
 
 void Shard::visit_sessions(const std::function<void(const Session&)>& visit) const {
@@ -236,9 +264,10 @@ void Shard::visit_sessions(const std::function<void(const Session&)>& visit) con
 }
 
 void Shard::review_identities(const Judge& judge) {
+    review_guests(judge);
     std::vector<std::pair<Session*, Verdict>> concerned;
     for (const auto& [id, session] : sessions_) {
-        Verdict verdict = judge(*session);
+        Verdict verdict = judge(session->client_id(), session->held_identity());
         if (verdict.kind != Verdict::Kind::keep)
             concerned.emplace_back(session.get(), std::move(verdict));
     }

@@ -9,6 +9,7 @@
 #pragma once
 
 #include <boost/unordered/unordered_flat_map.hpp>
+#include <deque>
 #include <functional>
 #include <memory>
 #include <string>
@@ -19,11 +20,13 @@
 #include "broker/core/connect_request.hpp"
 #include "broker/core/contest.hpp"
 #include "broker/core/deadlines.hpp"
+#include "broker/core/guest.hpp"
 #include "broker/core/keeper.hpp"
 #include "broker/core/link.hpp"
 #include "broker/core/mailbox.hpp"
 #include "broker/core/recent_refusals.hpp"
 #include "broker/core/retained_store.hpp"
+#include "broker/core/rewriter.hpp"
 #include "broker/core/route_cache.hpp"
 #include "broker/core/session.hpp"
 #include "broker/core/share_groups.hpp"
@@ -94,7 +97,7 @@ public:
     bool kick(std::string_view client_id);
     void disconnect_all(Reason reason);
     void visit_sessions(const std::function<void(const Session&)>& visit) const;
-    // Asks for each session what holds now for its identity.
+    // Asks for each session and guest what holds now for its identity.
     struct Verdict {
         enum class Kind {
             keep,
@@ -105,10 +108,23 @@ public:
         Kind kind = Kind::keep;
         IdentityPtr identity;  // of replace
     };
-    using Judge = std::function<Verdict(const Session& session)>;
+    using Judge = std::function<Verdict(const std::string& client_id, const IdentityPtr& identity)>;
     void review_identities(const Judge& judge);
 
-    // --- for sessions
+    // --- guests
+    MemberKey draw_key() { return ++last_key_; }
+    void add_guest(Guest& guest);
+    void remove_guest(Guest& guest);
+    void visit_guests(const std::function<void(Guest&)>& visit) const;
+    void warn_guests_of_end();
+    // Calls guest.heard() once what has been published here up to now, this turn included, has come
+    // to all other shards. Returns the turn.
+    std::uint64_t tell_when_heard(const Guest& guest);
+    // From now on messages go out on the topics of these routes as well. null: of none.
+    void set_rewriter(RewriterPtr rewriter) { rewriter_ = std::move(rewriter); }
+    const RewriterPtr& rewriter() const { return rewriter_; }
+
+    // --- for clients
     Deadlines& deadlines() { return deadlines_; }
     SubscriptionIndex& index_of_filters() { return filters_; }
     RouteCache& routes() { return routes_; }
@@ -117,10 +133,14 @@ public:
     RecentRefusals& recent_refusals() { return recent_refusals_; }
     Keeper& keeper() { return keeper_; }
     const Keeper& keeper() const { return keeper_; }
-    // Hands a message to all who match, here and on the other shards, and to the retained store.
-    // from: null if no session is its publisher. whole: rather nobody gets it than that it is
-    // delivered and a bound keeps it from being retained; returns quota_exceeded then.
-    Reason publish(const MessageView& message, Session* from, bool whole);
+    struct Published {
+        Reason reason = Reason::success;
+        bool taken = false;  // by somebody on this shard
+    };
+    // Hands a message to all who match, here and on the other shards, and to the retained store;
+    // and what the routes make of it. whole: rather nobody gets it than that it is delivered and a
+    // bound keeps it from being retained; the reason is quota_exceeded then.
+    Published publish(const MessageView& message, const Sender& from, bool whole);
     void post_share_news(ShareNews news);
     // Hands a message back to the group that had picked a member who cannot take it any more.
     void return_to_group(GroupRef group, MemberKey member, const MessageView& message);
@@ -138,8 +158,9 @@ public:
     // from now on belongs to a later one.
     std::vector<std::uint64_t> draw_horizon();
     void session_discarded(Session& session);
-    // The session has shared subscriptions: share groups may pick it by its key.
-    void add_member(Session& session) { members_.insert_or_assign(session.key(), &session); }
+    // The client has shared subscriptions: share groups may pick it by its key.
+    void add_member(Client& client) { members_.insert_or_assign(client.client_key(), &client); }
+    void remove_member(const Client& client) { members_.erase(client.client_key()); }
 
 private:
     using Sessions = boost::unordered_flat_map<std::string_view, std::unique_ptr<Session>, TextHash,
@@ -156,15 +177,25 @@ private:
     void note_refused(const Link& link, const ConnectRequest& request, AuditEvent::Kind kind,
                       std::string_view topic, std::string_view why);
     void settle(Contest& contest);
+    void review_guests(const Judge& judge);
+    void end_guests(Reason reason);
     std::unique_ptr<ConnectRequest> end_contest(Contest& contest);
     Contest* contest_for(std::string_view client_id);
-    void deliver_here(const MessageView& message, const Session* from);
-    void deliver_to_group(ShareGroup& group, const MessageView& message);
+    Published publish_as_it_is(const MessageView& message, const Sender& from, bool whole);
+    bool deliver_here(const MessageView& message, const Sender& from);
+    bool deliver_to_groups(std::span<ShareGroup* const> groups, const MessageView& message,
+                           MemberKey except);
+    bool deliver_to_one_of(std::span<ShareGroup* const> groups, const MessageView& message,
+                           MemberKey except);
+    bool deliver_to_group(ShareGroup& group, const MessageView& message, MemberKey except = 0);
     bool deliver_to_member(const PublishBatch::Item& item, GroupRef group);
     bool deliver_offer(ShareGroup& group, const MessageView& message, MemberKey from);
     void take_shared(const PublishBatch::Item& item, unsigned from);
     void offer_taken(const OfferTaken& taken);
     void apply_share_news(const ShareNews& news);
+    void note_taken(unsigned shard, const PublishBatch::Item& item);
+    void take_answers(const Mail& mail);
+    void tell_who_asked();
     Mail& mail_for(unsigned shard);
     void post_shared(unsigned to, const PublishBatch::Item& item);
     void mail_out();
@@ -181,9 +212,19 @@ private:
     Stats stats_;
     Deadlines deadlines_;  // before what is in it
     Keeper keeper_{*this};
-    Sessions sessions_;  // keyed by the session's own client id
-    boost::unordered_flat_map<MemberKey, Session*> members_;  // sessions with shared subscriptions
-    std::vector<std::unique_ptr<Session>> discarded_;         // freed at the end of the turn
+    Sessions sessions_;                                      // keyed by the session's own client id
+    boost::unordered_flat_map<MemberKey, Client*> members_;  // clients with shared subscriptions
+    boost::unordered_flat_map<MemberKey, Guest*> guests_;
+    RewriterPtr rewriter_;              // null: no routes
+    std::vector<Rewritten> rewritten_;  // scratch of publish()
+    struct Asked {
+        std::uint64_t turn;
+        MemberKey guest;
+    };
+    std::deque<Asked> asked_;           // waits for heard_
+    std::vector<std::uint64_t> heard_;  // by shard: the last turn of this one that it has taken in
+    std::uint64_t group_turns_ = 0;     // of deliver_to_one_of()
+    std::vector<std::unique_ptr<Session>> discarded_;  // freed at the end of the turn
     Contests contests_;
     SubscriptionIndex filters_;
     RouteCache routes_{filters_};

@@ -1,5 +1,7 @@
 // What a shard does for the share groups that live on it, and for members of groups elsewhere.
 // MQTT 5.0, section 4.8.2.
+#include <algorithm>
+
 #include "broker/core/broker.hpp"
 #include "broker/core/shard.hpp"
 
@@ -24,22 +26,66 @@ PublishBatch::Item picked_item(const ShareGroup& group, const ShareMember& membe
 
 }  // namespace
 
+// Each group gets a message once. But for its guests all groups of one name are one (NATS: queue
+// groups are known by their name, whatever their members have subscribed to), so of groups that
+// have none but guests only one gets it, and none if there is a group of both.
+bool Shard::deliver_to_groups(std::span<ShareGroup* const> groups, const MessageView& message,
+                              MemberKey except) {
+    if (groups.size() == 1) return deliver_to_group(*groups[0], message, except);
+    bool taken = false;
+    std::vector<ShareGroup*> of_guests;  // of one name
+    for (std::size_t i = 0; i < groups.size(); ++i) {
+        ShareGroup& group = *groups[i];
+        if (group.guests() < group.size()) {
+            taken |= deliver_to_group(group, message, except);
+            continue;
+        }
+        const auto of_name = [&](const ShareGroup* other) {
+            return other->share() == group.share();
+        };
+        if (std::ranges::any_of(groups.first(i), of_name)) continue;  // with the first of them
+        of_guests.clear();
+        bool has_mixed = false;
+        for (ShareGroup* const other : groups.subspan(i)) {
+            if (!of_name(other) || other->guests() == 0) continue;
+            has_mixed |= other->guests() < other->size();
+            of_guests.push_back(other);
+        }
+        if (!has_mixed) taken |= deliver_to_one_of(of_guests, message, except);
+    }
+    return taken;
+}
+
+// The groups have their turn by their sizes, so that each member has its.
+bool Shard::deliver_to_one_of(std::span<ShareGroup* const> groups, const MessageView& message,
+                              MemberKey except) {
+    std::size_t members = 0;
+    for (const ShareGroup* group : groups) members += group->size();
+    std::size_t place = group_turns_++ % members;
+    std::size_t first = 0;
+    while (place >= groups[first]->size()) place -= groups[first++]->size();
+    for (std::size_t i = 0; i < groups.size(); ++i)
+        if (deliver_to_group(*groups[(first + i) % groups.size()], message, except)) return true;
+    return false;
+}
+
 // A member on another shard that cannot take the message sends it back. One on this shard says so
 // at once, and the group knows by then why: that it is busy, or away, so this happens twice at
-// most.
-void Shard::deliver_to_group(ShareGroup& group, const MessageView& message) {
+// most. Returns false if nobody may have it.
+bool Shard::deliver_to_group(ShareGroup& group, const MessageView& message, MemberKey except) {
     std::uint64_t steps = 0;
-    for (std::size_t left = 3 * group.size(); left > 0; --left) {
-        const ShareMember* const member = group.pick(message, steps);
+    bool taken = false;
+    for (std::size_t left = 3 * group.size(); left > 0 && !taken; --left) {
+        const ShareMember* const member = group.pick(message, except, steps);
         if (member == nullptr) break;
         const PublishBatch::Item item = picked_item(group, *member, message);
         const bool is_here = member->shard == index_;
         if (!is_here) post_shared(member->shard, item);
-        if (is_here && !deliver_to_member(item, GroupRef{group.id(), index_})) continue;
-        return worked(steps / members_looked_at_in_a_delivery);
+        taken = !is_here || deliver_to_member(item, GroupRef{group.id(), index_});
     }
     worked(steps / members_looked_at_in_a_delivery);
-    stats_.dropped_no_member.add();
+    if (!taken) stats_.dropped_no_member.add();
+    return taken;
 }
 
 // The publisher waits until the message is safe there. One of QoS 2 is on disk meanwhile, so that
@@ -120,7 +166,7 @@ void Shard::offer_taken(const OfferTaken& taken) {
 }
 
 void Shard::post_share_news(ShareNews news) {
-    const unsigned home = broker_.home_of(news.share + '/' + news.filter);
+    const unsigned home = broker_.home_of(news.share);
     if (home == index_)
         apply_share_news(news);
     else

@@ -37,8 +37,10 @@ void Shard::publish_again(const RecoveredPublish& recovered) {
         delivery.subscription_ids = route.ids_of(target);
         target.subscriber->deliver(publish, delivery);
     }
+    // (Those with guests among them, which are gone, are like any other.)
     for (ShareGroup* const group : route.groups)
-        if (group->id() % recovered.shards == recovered.shard) deliver_to_group(*group, message);
+        if (hash_text(group->share()) % recovered.shards == recovered.shard)
+            deliver_to_group(*group, message);
 }
 
 void Shard::end_recovery() {

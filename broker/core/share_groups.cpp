@@ -1,8 +1,16 @@
 #include "broker/core/share_groups.hpp"
 
 #include "broker/core/subscription_index.hpp"
+#include "broker/core/topic_names.hpp"
 
 namespace drawbridge::core {
+namespace {
+
+bool has_name_for(const ShareMember& member, std::string_view topic) {
+    return member.is_guest ? is_nats_name(topic) : is_mqtt_name(topic);
+}
+
+}  // namespace
 
 const ShareMember* ShareGroup::best(const MessageView& message, MemberState worst, MemberKey except,
                                     std::uint64_t& steps) {
@@ -10,7 +18,8 @@ const ShareMember* ShareGroup::best(const MessageView& message, MemberState wors
         for (auto at = row.begin(); at != row.end(); ++at) {
             if (at->state > worst) return nullptr;
             ++steps;
-            if (at->key == except || !at->identity->may_be_given(message.topic, message.tenant))
+            if (at->key == except || !has_name_for(*at, message.topic) ||
+                !at->identity->may_be_given(message.topic, message.tenant))
                 continue;
             row.splice(row.end(), row, at);
             return &row.back();
@@ -19,8 +28,9 @@ const ShareMember* ShareGroup::best(const MessageView& message, MemberState wors
     return nullptr;
 }
 
-const ShareMember* ShareGroup::pick(const MessageView& message, std::uint64_t& steps) {
-    return best(message, MemberState::away, 0, steps);
+const ShareMember* ShareGroup::pick(const MessageView& message, MemberKey except,
+                                    std::uint64_t& steps) {
+    return best(message, MemberState::away, except, steps);
 }
 
 const ShareMember* ShareGroup::pick_other(const MessageView& message, MemberKey except,
@@ -31,6 +41,7 @@ const ShareMember* ShareGroup::pick_other(const MessageView& message, MemberKey 
 void ShareGroup::join(ShareMember member) {
     leave(member.key);
     Row& row = row_of(member.state);
+    guests_ += member.is_guest;
     row.push_back(std::move(member));
     members_.emplace(row.back().key, std::prev(row.end()));
 }
@@ -38,6 +49,7 @@ void ShareGroup::join(ShareMember member) {
 void ShareGroup::leave(MemberKey key) {
     const auto member = members_.find(key);
     if (member == members_.end()) return;
+    guests_ -= member->second->is_guest;
     row_of(member->second->state).erase(member->second);
     members_.erase(member);
 }
@@ -62,7 +74,7 @@ bool ShareGroups::apply(const ShareNews& news) {
     const bool is_new = found == groups_.end();
     if (is_new) {
         if (news.kind != Kind::joined) return false;
-        auto group = std::make_unique<ShareGroup>(id_of(name), news.filter);
+        auto group = std::make_unique<ShareGroup>(id_of(name), news.share, news.filter);
         index_.add_group(news.filter, *group);
         by_id_.emplace(group->id(), group.get());
         found = groups_.emplace(name, std::move(group)).first;
@@ -76,6 +88,7 @@ bool ShareGroups::apply(const ShareNews& news) {
             member.subscription_id = news.subscription_id;
             member.qos = news.qos;
             member.retain_as_published = news.retain_as_published;
+            member.is_guest = news.is_guest;
             member.identity = news.identity;
             group.join(std::move(member));
             break;

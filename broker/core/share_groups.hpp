@@ -29,23 +29,28 @@ struct ShareMember {
     std::uint8_t qos = 0;
     bool retain_as_published = false;
     MemberState state = MemberState::available;
+    bool is_guest = false;
     IdentityPtr identity;  // as the session has it; shared, because either may outlive the other
 };
 
 class ShareGroup {
 public:
-    ShareGroup(std::uint64_t id, std::string filter) : id_(id), filter_(std::move(filter)) {}
+    ShareGroup(std::uint64_t id, std::string share, std::string filter)
+        : id_(id), share_(std::move(share)), filter_(std::move(filter)) {}
 
     std::uint64_t id() const { return id_; }
+    const std::string& share() const { return share_; }
     const std::string& filter() const { return filter_; }
     bool empty() const { return members_.empty(); }
     std::size_t size() const { return members_.size(); }
 
+    std::size_t guests() const { return guests_; }
+
     // Who may have the message, in turn, among those that can take one now; if there is none, among
-    // those connected; if there is none, among all. Null if nobody may have it. steps: grows by the
-    // members that were looked at.
-    const ShareMember* pick(const MessageView& message, std::uint64_t& steps);
-    // The same among those connected, but for one.
+    // those connected; if there is none, among all. Null if nobody may have it. except: not this
+    // one; 0: anyone. steps: grows by the members that were looked at.
+    const ShareMember* pick(const MessageView& message, MemberKey except, std::uint64_t& steps);
+    // The same among those connected.
     const ShareMember* pick_other(const MessageView& message, MemberKey except,
                                   std::uint64_t& steps);
 
@@ -62,7 +67,9 @@ private:
     Row& row_of(MemberState state) { return rows_[static_cast<std::size_t>(state)]; }
 
     const std::uint64_t id_;
+    const std::string share_;
     const std::string filter_;
+    std::size_t guests_ = 0;
     // By state; in each, who has not been picked for the longest time comes first. So those of one
     // tenant take turns whoever stands between them.
     std::array<Row, 3> rows_;
@@ -75,8 +82,7 @@ public:
 
     // Returns true if a group came or went, so that the routes of its filter have changed.
     bool apply(const ShareNews& news);
-    // The group of a name, "share/filter", whether there is one or not. Never 0. Names the home as
-    // well: id % shards.
+    // The group of a name, "share/filter", whether there is one or not. Never 0.
     static std::uint64_t id_of(std::string_view name) {
         const std::uint64_t hash = hash_text(name);
         return hash != 0 ? hash : 1;

@@ -36,9 +36,13 @@ struct Stats {
     Counter refused_queue_full;  // QoS 1 and 2, not taken over because of a full queue
     Counter dropped_no_member;   // of a share group: none is allowed to receive the topic
     Counter dropped_expired;
+    Counter dropped_damaged;   // their rows on disk cannot be read
     Counter dropped_denied;    // waited for a receiver whose rules changed
     Counter refused_no_space;  // QoS 1 and 2, not taken over because they could not be kept
     Counter retained_refused;  // the retained store was at its bound
+    Counter guests;            // now; they are connections, too
+    Counter unnamed;           // kept from a subscription whose protocol cannot name the topic
+    Counter slow_guests;       // cut off because they did not read
 };
 
 }  // namespace drawbridge::core

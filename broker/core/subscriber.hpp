@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "broker/core/outgoing_publish.hpp"
+#include "broker/core/publish_batch.hpp"
 
 namespace drawbridge::core {
 
@@ -27,8 +28,13 @@ struct Delivery {
 
 class Subscriber {
 public:
+    // Returns false if it was nothing to anybody: nobody is there now, and nobody will be.
     // Must not change the subscription index.
-    virtual void deliver(OutgoingPublish& publish, const Delivery& delivery) = 0;
+    virtual bool deliver(OutgoingPublish& publish, const Delivery& delivery) = 0;
+    // Whose subscriptions these are; 0: nobody's.
+    virtual MemberKey client_key() const { return 0; }
+    // True if it speaks another protocol than MQTT: it sees other topics (topic_names.hpp).
+    virtual bool is_guest() const { return false; }
     // False for a topic denied inside a granted wildcard, and for a message of another tenant.
     virtual bool may_receive(std::string_view topic, TenantId tenant) const = 0;
 

@@ -21,10 +21,11 @@ constexpr milliseconds calm_time{2'000};
 
 }  // namespace
 
-Port::Port(std::string listener_name, int listening, std::shared_ptr<const CurrentTls> current,
-           std::optional<WsRules> rules)
+Port::Port(std::string listener_name, int listening, Greeter who_greets,
+           std::shared_ptr<const CurrentTls> current, std::optional<WsRules> rules)
     : name(std::move(listener_name)),
       fd(listening),
+      greeter(std::move(who_greets)),
       tls(std::move(current)),
       ws(std::move(rules)) {}
 
@@ -85,7 +86,7 @@ void Listener::accept_some() {
         const WsRules* ws = port_.ws ? &*port_.ws : nullptr;
         const auto tls = port_.tls ? port_.tls->get() : nullptr;
         if (socket.seat().is_taken())
-            loop_.greet(Stream(std::move(socket), tls.get(), ws));
+            loop_.greet(port_.greeter, Stream(std::move(socket), tls.get(), ws));
         else
             loop_.turn_away(std::move(socket));
     }

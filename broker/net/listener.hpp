@@ -12,6 +12,7 @@
 
 #include "broker/core/deadlines.hpp"
 #include "broker/net/current_tls.hpp"
+#include "broker/net/greeter.hpp"
 #include "broker/net/poller.hpp"
 #include "broker/net/ws_upgrade.hpp"
 
@@ -21,7 +22,7 @@ class Loop;
 
 // An open port, shared by the loops' listeners.
 struct Port {
-    Port(std::string name, int fd, std::shared_ptr<const CurrentTls> tls,
+    Port(std::string name, int fd, Greeter greeter, std::shared_ptr<const CurrentTls> tls,
          std::optional<WsRules> ws);
     ~Port();
     Port(const Port&) = delete;
@@ -29,6 +30,7 @@ struct Port {
 
     const std::string name;
     const int fd;
+    const Greeter greeter;
     const std::shared_ptr<const CurrentTls> tls;  // null: no TLS. Shared with who replaces it
     const std::optional<WsRules> ws;              // none: no WebSocket
 };

@@ -119,13 +119,13 @@ void Loop::turn(int timeout_ms) {
 }
 
 void Loop::call_connections() {
-    std::vector<MqttConnection*> now;
+    std::vector<Connection*> now;
     now.swap(called_);
     if (now.size() > limits::events_per_turn_max) {
         called_.assign(now.begin() + limits::events_per_turn_max, now.end());
         now.resize(limits::events_per_turn_max);
     }
-    for (MqttConnection* connection : now) connection->turn_began();
+    for (Connection* connection : now) connection->turn_began();
 }
 
 void Loop::run_tasks() {
@@ -141,9 +141,9 @@ void Loop::run_tasks() {
 
 // Who really wants to connect is done in milliseconds, so of too many strangers an old one goes: a
 // flood of silent ones does not keep devices out.
-void Loop::greet(Stream stream) {
+void Loop::greet(const Greeter& greeter, Stream stream) {
     const std::uint64_t number = ++last_handshake_;
-    auto handshake = std::make_unique<Handshake>(*this, number, std::move(stream));
+    auto handshake = greeter(*this, number, std::move(stream));
     Handshake& made = *handshake;
     handshakes_.emplace(number, std::move(handshake));
     crowd_.add(made);
@@ -186,11 +186,27 @@ void Loop::welcome(Stream stream, std::unique_ptr<core::ConnectRequest> request,
     auto connection =
         std::make_unique<MqttConnection>(*this, std::move(stream), std::move(unread), watched);
     MqttConnection& made = *connection;
-    made.place = connections_.size();
-    connections_.push_back(std::move(connection));
-    unused_bytes_ += made.unused_bytes();
+    keep(std::move(connection));
     made.begin(std::move(request));
     count_unused(made, made.unused_bytes());
+}
+
+Full Loop::welcome(Stream& stream,
+                   const std::function<std::unique_ptr<Connection>(Stream stream)>& make) {
+    const Full full = stream.socket().seat().become_client();
+    if (full != Full::no) return full;
+    Connection& made = keep(make(std::move(stream)));
+    shard_.mark_dirty(made);
+    count_unused(made, made.unused_bytes());
+    return full;
+}
+
+Connection& Loop::keep(std::unique_ptr<Connection> connection) {
+    Connection& kept = *connection;
+    kept.place = connections_.size();
+    connections_.push_back(std::move(connection));
+    unused_bytes_ += kept.unused_bytes();
+    return kept;
 }
 
 // Who has a connection already will have one in the end, whoever of the two keeps it, so a client
@@ -242,7 +258,7 @@ void Loop::drop(Handshake& handshake) {
     handshakes_.erase(found);
 }
 
-void Loop::drop(MqttConnection& connection) {
+void Loop::drop(Connection& connection) {
     const std::size_t place = connection.place;
     ASSERT(connections_[place].get() == &connection);
     std::erase(called_, &connection);
@@ -255,12 +271,12 @@ void Loop::drop(MqttConnection& connection) {
     connections_.pop_back();
 }
 
-void Loop::count_unused(const MqttConnection& connection, std::size_t before) {
+void Loop::count_unused(const Connection& connection, std::size_t before) {
     unused_bytes_ += connection.unused_bytes();
     unused_bytes_ -= before;
     const std::size_t most = shard_.settings().limits.max_unfinished_bytes / network_.loops();
     if (unused_bytes_ <= most) return;
-    MqttConnection& largest = **std::ranges::max_element(
+    Connection& largest = **std::ranges::max_element(
         connections_, {}, [](const auto& each) { return each->unused_bytes(); });
     unused_bytes_ -= largest.unused_bytes();
     largest.cut_off();
@@ -268,7 +284,7 @@ void Loop::count_unused(const MqttConnection& connection, std::size_t before) {
 
 void Loop::answer_stranger(std::uint64_t number, core::AuthAnswer answer) {
     const auto found = handshakes_.find(number);
-    if (found != handshakes_.end()) found->second->answer(std::move(answer));
+    if (found != handshakes_.end()) found->second->answered(std::move(answer));
 }
 
 void Loop::bury() {

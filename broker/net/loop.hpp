@@ -13,6 +13,8 @@
 #include "broker/base/log_quota.hpp"
 #include "broker/core/shard.hpp"
 #include "broker/net/crowd.hpp"
+#include "broker/net/greeter.hpp"
+#include "broker/net/headcount.hpp"
 #include "broker/net/poller.hpp"
 #include "broker/net/stream.hpp"
 
@@ -20,7 +22,7 @@ namespace drawbridge::net {
 
 class Farewells;
 class Handshake;
-class MqttConnection;
+class Connection;
 class Listener;
 class Network;
 
@@ -41,7 +43,7 @@ public:
     ReadSpace& read_space() { return read_space_; }
 
     // A connection from a listener. Takes care of the bounds on strangers.
-    void greet(Stream stream);
+    void greet(const Greeter& greeter, Stream stream);
     const Crowd& crowd() const { return crowd_; }
     // Tells the listener to go on once a stranger has gone.
     void hold(Listener& listener) { held_.push_back(&listener); }
@@ -59,18 +61,22 @@ public:
     // the bounds on clients.
     void welcome(Stream stream, std::unique_ptr<core::ConnectRequest> request, Buffer unread,
                  bool watched);
+    // The same of a client that stays on this shard and has no session; what makes it is not called
+    // if there is no room for it, and the stream is the caller's again then.
+    Full welcome(Stream& stream,
+                 const std::function<std::unique_ptr<Connection>(Stream stream)>& make);
     // Writes what is left in output, ends the stream, and waits a little for the peer to do the
     // same.
     void see_off(Stream stream, core::Output output);
 
     // Destroys it at the end of the turn.
     void drop(Handshake& handshake);
-    void drop(MqttConnection& connection);
+    void drop(Connection& connection);
     // connection.unused_bytes() has changed, from `before`. When too much is kept in all, who has
     // the most is cut off.
-    void count_unused(const MqttConnection& connection, std::size_t before);
+    void count_unused(const Connection& connection, std::size_t before);
     // Calls connection.turn_began() at the beginning of the next turn.
-    void call_next_turn(MqttConnection& connection) { called_.push_back(&connection); }
+    void call_next_turn(Connection& connection) { called_.push_back(&connection); }
     // False when strangers cause more lines than anybody reads; what is left out is counted and
     // told later.
     bool may_log() { return log_quota_.allows(shard_.now()); }
@@ -80,6 +86,7 @@ public:
 private:
     class Wakeup;
 
+    Connection& keep(std::unique_ptr<Connection> connection);
     void push_out(Stranger& stranger, std::string_view why);
     Full become_client(Seat& seat, const std::string& client_id);
     void refuse(Stream stream, const core::ConnectRequest& request, Full full);
@@ -102,10 +109,10 @@ private:
     std::uint64_t last_handshake_ = 0;
     std::vector<Listener*> held_;
     std::vector<Listener*> accepting_;
-    std::vector<std::unique_ptr<MqttConnection>> connections_;
+    std::vector<std::unique_ptr<Connection>> connections_;
     std::vector<std::unique_ptr<Handshake>> dropped_handshakes_;
-    std::vector<std::unique_ptr<MqttConnection>> dropped_connections_;
-    std::vector<MqttConnection*> called_;
+    std::vector<std::unique_ptr<Connection>> dropped_connections_;
+    std::vector<Connection*> called_;
     std::size_t unused_bytes_ = 0;  // of connections_
 
     log::Quota log_quota_;

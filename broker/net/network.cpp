@@ -24,10 +24,11 @@ Network::Network(core::Broker& broker, core::Authenticator& authenticator,
 Network::~Network() { stop(); }
 
 void Network::listen(const std::string& name, const std::string& address, std::uint16_t port,
-                     std::shared_ptr<const CurrentTls> tls, std::optional<WsRules> ws) {
+                     std::shared_ptr<const CurrentTls> tls, std::optional<WsRules> ws,
+                     Greeter greeter) {
     if (ws) wslay();
-    ports_.push_back(
-        std::make_unique<Port>(name, listen_on(address, port), std::move(tls), std::move(ws)));
+    ports_.push_back(std::make_unique<Port>(name, listen_on(address, port), std::move(greeter),
+                                            std::move(tls), std::move(ws)));
     for (const auto& loop : loops_) {
         listeners_.push_back(std::make_unique<Listener>(*loop, *ports_.back()));
         listeners_.back()->open();

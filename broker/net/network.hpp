@@ -44,10 +44,11 @@ public:
             const NetworkSettings& settings);
     ~Network();
 
-    // Opens a port. Before start(). tls: null for none. ws: empty for MQTT without WebSocket.
-    // Throws std::runtime_error.
+    // Opens a port. Before start(). tls: null for none, or if the greeter sees to it. ws: empty for
+    // MQTT without WebSocket. Throws std::runtime_error.
     void listen(const std::string& name, const std::string& address, std::uint16_t port,
-                std::shared_ptr<const CurrentTls> tls, std::optional<WsRules> ws);
+                std::shared_ptr<const CurrentTls> tls, std::optional<WsRules> ws,
+                Greeter greeter = greet_mqtt());
     // One thread per shard; returns once all listeners accept.
     void start();
     // Tells the clients (5.0: server shutting down), then ends the threads.

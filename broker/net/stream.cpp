@@ -29,6 +29,11 @@ Stream::Stream(Socket socket, const TlsContext* tls, const WsRules* ws)
     if (ws != nullptr) layers_->ws.emplace(*ws);
 }
 
+void Stream::begin_tls(const TlsContext& tls) {
+    if (!layers_) layers_ = std::make_unique<Layers>();
+    layers_->tls.emplace(tls);
+}
+
 Stream::Received Stream::receive(ReadSpace& space) {
     if (ended()) return {{}, layers_->state};
     const ssize_t size = ::recv(socket_.fd(), space.bytes.get(), limits::receive_bytes, 0);

@@ -54,6 +54,10 @@ public:
         return layers_ && layers_->ws && (layers_->ws->may_send() || wants_to_send());
     }
 
+    // From the next byte on, each way. What has been sent before must have left.
+    void begin_tls(const TlsContext& tls);
+    bool has_tls() const { return layers_ && layers_->tls; }
+
     Socket& socket() { return socket_; }
     std::string peer() const { return socket_.peer(); }
     std::string failure() const;

@@ -1,17 +1,17 @@
 #include "broker/wire/utf8.hpp"
 
 namespace drawbridge::wire {
-namespace {
 
-// Bytes of the well-formed character that begins at `at`, 0 if it is not one. The Unicode Standard,
-// table 3-7: the second byte's range depends on the first, the others are 0x80 to 0xBF.
-std::size_t character_bytes(const unsigned char* at, std::size_t left) {
+// The Unicode Standard, table 3-7: the second byte's range depends on the first, the others are
+// 0x80 to 0xBF.
+std::size_t utf8_character_bytes(std::string_view text) {
+    const auto* at = reinterpret_cast<const unsigned char*>(text.data());
     const unsigned char first = at[0];
     if (first < 0x80) return 1;
     if (first < 0xC2 || first > 0xF4) return 0;
 
     const std::size_t size = first < 0xE0 ? 2 : first < 0xF0 ? 3 : 4;
-    if (left < size) return 0;
+    if (text.size() < size) return 0;
     unsigned char second_min = 0x80;
     unsigned char second_max = 0xBF;
     if (first == 0xE0) second_min = 0xA0;  // below: overlong
@@ -24,16 +24,12 @@ std::size_t character_bytes(const unsigned char* at, std::size_t left) {
     return size;
 }
 
-}  // namespace
-
 Utf8Fault find_utf8_fault(std::string_view text) {
-    const auto* at = reinterpret_cast<const unsigned char*>(text.data());
-    for (std::size_t left = text.size(); left > 0;) {
-        if (*at == 0) return Utf8Fault::null_character;
-        const std::size_t size = character_bytes(at, left);
+    while (!text.empty()) {
+        if (text[0] == '\0') return Utf8Fault::null_character;
+        const std::size_t size = utf8_character_bytes(text);
         if (size == 0) return Utf8Fault::ill_formed;
-        at += size;
-        left -= size;
+        text.remove_prefix(size);
     }
     return Utf8Fault::none;
 }

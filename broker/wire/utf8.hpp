@@ -3,6 +3,7 @@
 // U+FEFF is a character like any other and stays where it is (MQTT-1.5.4-3).
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <cstring>
 #include <string_view>
@@ -14,6 +15,9 @@ enum class Utf8Fault : std::uint8_t {
     ill_formed,      // overlong, a surrogate, above U+10FFFF, or cut short: MQTT-1.5.4-1
     null_character,  // MQTT-1.5.4-2
 };
+
+// Bytes of the well-formed character that text begins with, 0 if it is not one. text is not empty.
+std::size_t utf8_character_bytes(std::string_view text);
 
 // The first fault in text, by decoding every character.
 Utf8Fault find_utf8_fault(std::string_view text);

@@ -265,7 +265,7 @@ TEST_CASE("MQTT5-3.14.2-1: a client that breaks no rule is told as well why it h
     }
     SECTION("its key is revoked") {
         scene.pump.run_on(home, [&](core::Shard& shard) {
-            shard.review_identities([](const core::Session&) {
+            shard.review_identities([](const std::string&, const core::IdentityPtr&) {
                 return core::Shard::Verdict{core::Shard::Verdict::Kind::disconnect, {}};
             });
         });

@@ -10,7 +10,10 @@ namespace drawbridge::test {
 
 class FakeSubscriber final : public core::Subscriber {
 public:
-    void deliver(core::OutgoingPublish&, const core::Delivery&) override { ++delivered; }
+    bool deliver(core::OutgoingPublish&, const core::Delivery&) override {
+        ++delivered;
+        return true;
+    }
 
     bool may_receive(std::string_view topic, core::TenantId of) const override {
         ++asked;

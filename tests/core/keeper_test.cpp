@@ -3,30 +3,10 @@
 // when the test says so.
 #include "broker/core/keeper.hpp"
 
-#include "tests/support/scene.hpp"
+#include "tests/core/kept_scene.hpp"
 
 using namespace drawbridge;
 using namespace drawbridge::test;
-
-namespace {
-
-constexpr wire::SubscriptionOptions qos_1{.qos = 1};
-constexpr wire::SubscriptionOptions qos_2{.qos = 2};
-
-// Alice publishes, bob has a session that is kept. The journal is written when all has settled.
-struct KeptScene : Scene {
-    explicit KeptScene(Version version = Version::v5, const core::Settings& settings = {},
-                       Cast cast = any_cast())
-        : Scene(version, settings, cast), shards(cast.shards) {
-        pump.keep_in(journal);
-    }
-    void kill() { pump.die_and_begin_again(shards); }
-
-    MemoryJournal journal;
-    const unsigned shards;
-};
-
-}  // namespace
 
 TEST_CASE("MQTT5-4.1.0-1: a message that was acknowledged is there after the broker has died",
           "[core][keeper]") {
@@ -213,6 +193,26 @@ TEST_CASE("a long queue is on disk alone, and comes in order", "[core][keeper]")
     CHECK(scene.bob.payloads() == sent);
     scene.pump.advance(seconds(1));
     CHECK(scene.journal.messages_on_disk() == 0);
+}
+
+TEST_CASE("a message that cannot be read back is left out, and the rest of the queue comes",
+          "[core][keeper]") {
+    const bool all = GENERATE(false, true);
+    KeptScene scene;
+    REQUIRE(scene.bob.connect(persistent));
+    REQUIRE(scene.bob.subscribe("a", qos_1));
+    scene.bob.drop();
+    REQUIRE(scene.alice.connect());
+    for (const char* payload : {"1", "2", "3"})
+        REQUIRE(scene.alice.publish("a", all ? "2" : payload, {.qos = 1}) == Reason::success);
+    scene.journal.damaged = "2";
+    REQUIRE(scene.bob.connect(persistent));
+    CHECK(scene.bob.payloads() == (all ? Texts{} : Texts{"1", "3"}));
+    CHECK(scene.pump.count(&core::Stats::dropped_damaged) == (all ? 3 : 1));
+    scene.pump.advance(seconds(1));
+    CHECK(scene.journal.messages_on_disk() == 0);
+    CHECK(scene.alice.publish("a", "4", {.qos = 1}) == Reason::success);
+    CHECK(scene.bob.payloads().back() == "4");
 }
 
 TEST_CASE("while there is no space QoS 1 and 2 are refused, QoS 0 goes on", "[core][keeper]") {

@@ -185,7 +185,7 @@ TEST_CASE("who may not receive a topic is not in its route, until that changes",
 TEST_CASE("a share group is in the routes of its filter", "[core][route]") {
     const std::string filter = GENERATE("a/b", "a/+");
     Routing routing;
-    ShareGroup group(1, filter);
+    ShareGroup group(1, "g", filter);
     CHECK(routing.cache.find("a/b").groups.empty());
     routing.index.add_group(filter, group);
     routing.cache.filter_changed(filter);

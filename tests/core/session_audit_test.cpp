@@ -66,7 +66,7 @@ TEST_CASE("each kind of end of a connection is told once, with its reason", "[co
     }
     SECTION("revoked") {
         scene.pump.run_on(0, [&](Shard& shard) {
-            shard.review_identities([](const Session&) -> Shard::Verdict {
+            shard.review_identities([](const std::string&, const IdentityPtr&) -> Shard::Verdict {
                 return {Shard::Verdict::Kind::discard, nullptr};
             });
         });
@@ -219,7 +219,7 @@ TEST_CASE("a subscription that new rules end is told", "[core][audit]") {
     REQUIRE(scene.alice.connect());
     scene.alice.subscribe("a");
     scene.pump.run_on(0, [&](Shard& shard) {
-        shard.review_identities([&](const Session&) -> Shard::Verdict {
+        shard.review_identities([&](const std::string&, const IdentityPtr&) -> Shard::Verdict {
             return {Shard::Verdict::Kind::replace,
                     identity(scene.alice.client_id(), {.subscribe = {}})};
         });

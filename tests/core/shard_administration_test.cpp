@@ -13,9 +13,8 @@ void review(Scene& scene, const TestClient& concerned, Verdict::Kind kind,
             core::IdentityPtr identity = {}) {
     for (unsigned index = 0; index < scene.pump.broker().shards(); ++index)
         scene.pump.run_on(index, [&](core::Shard& shard) {
-            shard.review_identities([&](const core::Session& session) {
-                return session.client_id() == concerned.client_id() ? Verdict{kind, identity}
-                                                                    : Verdict{};
+            shard.review_identities([&](const std::string& client_id, const core::IdentityPtr&) {
+                return client_id == concerned.client_id() ? Verdict{kind, identity} : Verdict{};
             });
         });
 }

@@ -41,7 +41,7 @@ ShareNews news(Kind kind, MemberKey key, std::string share = "group", std::strin
 // 0: nobody.
 MemberKey pick(ShareGroup& group, const MessageView& of = message) {
     std::uint64_t steps = 0;
-    const ShareMember* const picked = group.pick(of, steps);
+    const ShareMember* const picked = group.pick(of, 0, steps);
     return picked == nullptr ? 0 : picked->key;
 }
 
@@ -70,14 +70,14 @@ using Keys = std::vector<MemberKey>;
 }  // namespace
 
 TEST_CASE("an empty group picks nobody", "[core][share]") {
-    ShareGroup group(1, "f");
+    ShareGroup group(1, "g", "f");
     CHECK(group.empty());
     CHECK(pick(group) == 0);
     CHECK(pick_other(group, 5) == nullptr);
 }
 
 TEST_CASE("members are picked in turn", "[core][share]") {
-    ShareGroup group(1, "f");
+    ShareGroup group(1, "g", "f");
     for (const MemberKey key : {1, 2, 3}) group.join(member(key));
     CHECK(picks(group, 7) == Keys{1, 2, 3, 1, 2, 3, 1});
     group.leave(2);
@@ -93,7 +93,7 @@ TEST_CASE("members are picked in turn", "[core][share]") {
 
 TEST_CASE("those that can take a message come first, then those connected, then those away",
           "[core][share]") {
-    ShareGroup group(1, "f");
+    ShareGroup group(1, "g", "f");
     for (const MemberKey key : {1, 2, 3, 4}) group.join(member(key));
     group.set_state(1, State::away);
     group.set_state(3, State::busy);
@@ -114,7 +114,7 @@ TEST_CASE("those that can take a message come first, then those connected, then 
 
 TEST_CASE("what a member leaves is for another one that is connected, or for none",
           "[core][share]") {
-    ShareGroup group(1, "f");
+    ShareGroup group(1, "g", "f");
     for (const MemberKey key : {1, 2, 3}) group.join(member(key));
     Keys others;
     for (int i = 0; i < 4; ++i) others.push_back(pick_other(group, 2)->key);
@@ -128,7 +128,7 @@ TEST_CASE("what a member leaves is for another one that is connected, or for non
 
 TEST_CASE("none is picked that may not have the message, and the others take turns",
           "[core][share][tenants]") {
-    ShareGroup group(1, "f");
+    ShareGroup group(1, "g", "f");
     group.join(member(1, {.tenant = "acme"}));
     group.join(member(2, {.tenant = "acme"}));
     group.join(member(3, {.tenant = "birch"}));
@@ -156,16 +156,16 @@ TEST_CASE("none is picked that may not have the message, and the others take tur
 }
 
 TEST_CASE("the members that are looked at are counted", "[core][share]") {
-    ShareGroup group(1, "f");
+    ShareGroup group(1, "g", "f");
     for (const MemberKey key : {1, 2, 3}) group.join(member(key, {.deny_subscribe = {"a/b"}}));
     group.join(member(4));
     std::uint64_t steps = 0;
-    CHECK(group.pick(message, steps)->key == 4);
+    CHECK(group.pick(message, 0, steps)->key == 4);
     CHECK(steps == 4);
 }
 
 TEST_CASE("a member that joins again has its new options and is there once", "[core][share]") {
-    ShareGroup group(1, "f");
+    ShareGroup group(1, "g", "f");
     group.join(member(1));
     ShareMember again = member(1);
     again.qos = 2;
@@ -173,7 +173,7 @@ TEST_CASE("a member that joins again has its new options and is there once", "[c
     again.retain_as_published = true;
     group.join(again);
     std::uint64_t steps = 0;
-    const ShareMember* const picked = group.pick(message, steps);
+    const ShareMember* const picked = group.pick(message, 0, steps);
     REQUIRE(picked != nullptr);
     CHECK(picked->qos == 2);
     CHECK(picked->subscription_id == 9);

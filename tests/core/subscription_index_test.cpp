@@ -265,7 +265,7 @@ TEST_CASE("the wildcard generation grows when, and only when, a filter with wild
     index.unsubscribe(subscriber, "a/+");
     CHECK(index.wildcard_generation() > changed);
 
-    ShareGroup group(1, "a/#");
+    ShareGroup group(1, "g", "a/#");
     const std::uint64_t before = index.wildcard_generation();
     index.add_group("a/#", group);
     const std::uint64_t added = index.wildcard_generation();
@@ -279,8 +279,8 @@ TEST_CASE("a filter stays while a group or a subscriber has it, and goes with th
     const std::string filter = GENERATE("a/b", "a/+", "#");
     SubscriptionIndex index;
     FakeSubscriber subscriber;
-    ShareGroup first(1, filter);
-    ShareGroup second(2, filter);
+    ShareGroup first(1, "g", filter);
+    ShareGroup second(2, "h", filter);
     index.add_group(filter, first);
     index.subscribe(subscriber, filter, {}, 0);
     index.add_group(filter, second);

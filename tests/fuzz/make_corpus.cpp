@@ -57,6 +57,41 @@ void write_websocket(const fs::path& folder) {
     for (const auto& [name, bytes] : seeds) write(folder / name, as_bytes(bytes));
 }
 
+void write_nats(const fs::path& root) {
+    const std::string_view streams[] = {
+        "CONNECT {\"verbose\":false}\r\nPING\r\nSUB a 1\r\nPUB a 5\r\nhello\r\nPING\r\n",
+        "SUB a q1 1\r\nPUB a rep 1\r\nx\r\nUNSUB 1 3\r\nunsub 1\nPONG\r\n",
+        "HPUB a r.x 18 20\r\nNATS/1.0\r\nA: b\r\n\r\nhi\r\nHPUB a 0 2\r\nhi\r\n",
+        "+OK\r\nINFO {}\r\nPUB a 99999\r\n",
+        "PUB a 1\r\nxyPING\r\n",
+    };
+    for (std::size_t i = 0; i < std::size(streams); ++i)
+        write(root / "nats_parser" / ("stream_" + std::to_string(i)),
+              as_bytes("\x3C" + std::string(streams[i])));
+
+    const std::string_view blocks[] = {
+        "NATS/1.0\r\nA: b\r\na:c\r\n\r\n",
+        "NATS/1.0 503 No Responders\r\nNats-Subject: a\r\n\r\n",
+        "NATS/1.0\nA:  b \n goes on\nno colon\n:\n\n",
+    };
+    for (std::size_t i = 0; i < std::size(blocks); ++i)
+        write(root / "nats_headers" / ("block_" + std::to_string(i)), as_bytes(blocks[i]));
+
+    const std::string_view options[] = {
+        "{}",
+        R"({"verbose":false,"pedantic":false,"user":"u","pass":"p\u00e9","lang":"go","protocol":1})",
+        R"({"headers":true,"no_responders":true,"echo":false,"x":[{"a":null}],"protocol":2})",
+    };
+    for (std::size_t i = 0; i < std::size(options); ++i)
+        write(root / "nats_connect" / ("options_" + std::to_string(i)), as_bytes(options[i]));
+
+    const std::string_view names[] = {
+        "0foo.a+b\nfoo.*\nfoo/a.b\nfoo/#", "0/./.>\n/.>\n//\n//#", "0a///b./\n*.>\n$a/b\n+/#",
+        "1a\xC2\x80.\xFF\n*.\xFF\n\xC3\xA9/b\n\xC3\xA9/+", "0foo.*\n>\na.b.c/d\n#"};
+    for (std::size_t i = 0; i < std::size(names); ++i)
+        write(root / "subject" / ("lines_" + std::to_string(i)), as_bytes(names[i]));
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -83,4 +118,5 @@ int main(int argc, char** argv) {
     for (std::size_t i = 0; i < std::size(topics); ++i)
         write(root / "topic" / ("lines_" + std::to_string(i)), as_bytes(topics[i]));
     write_websocket(root / "websocket");
+    write_nats(root);
 }

@@ -144,7 +144,7 @@ TEST_CASE("a chunk that cannot be read is left where it is, and all else goes on
     life.run("UPDATE chunks SET entries = x'01'");
     for (std::uint64_t step = 11; step <= 60; ++step) life.commit(bundle_of(step));
     CHECK(life.journal->state() == core::Journal::State::good);
-    CHECK(life.load({1, 2, 2, 1, 1, false}).failed);
+    CHECK(life.load({1, 2, 2, 1, 1, false}).damaged.size() == 1);
     CHECK(life.load({1, 60, 60, 1, 1, false}).messages.size() == 1);
 }
 

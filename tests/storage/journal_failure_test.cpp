@@ -261,7 +261,33 @@ TEST_CASE("a message that was sent is taken from its row as it stands there",
     CHECK(sent[0].message->view().payload.size() == 10);
 }
 
-TEST_CASE("a message that cannot be read fails its load alone", "[storage][journal]") {
+TEST_CASE("a message that cannot be read is named, and those around it are loaded",
+          "[storage][journal]") {
+    test::JournalLife life;
+    Bundle bundle = one_message(1);
+    for (std::uint64_t seq = 2; seq <= 6; ++seq)
+        bundle.messages.push_back(waiting(1, seq, message("t", std::to_string(seq))));
+    life.commit(std::move(bundle));
+    // Bytes of tenant, topic and properties, the topic and the payload, of each message.
+    std::string contents = "0001002b" + std::string(20, '7');
+    for (const char* topic_and_payload : {"7432", "2b33", "7434", "7435", "2b36"})
+        contents += std::string("000100") + topic_and_payload;
+    life.run("UPDATE chunks SET contents = x'" + contents + "'");
+    const auto loaded = life.load({1, 1, 6, 5, 1'000, false});
+    CHECK(loaded.damaged == std::vector<std::uint64_t>{1, 3});
+    REQUIRE(loaded.messages.size() == 3);
+    CHECK(loaded.messages[0].seq == 2);
+    CHECK(loaded.messages[2].seq == 5);
+    CHECK(loaded.up_to() == 5);
+    const auto last = life.load({1, 6, 9, 5, 1'000, false});
+    CHECK(last.damaged == std::vector<std::uint64_t>{6});
+    CHECK(last.messages.empty());
+    CHECK(last.up_to() == 6);
+    CHECK(life.load({1, 7, 9, 5, 1'000, false}).up_to() == 9);
+}
+
+TEST_CASE("messages of a chunk that is damaged or missing are named, others are loaded",
+          "[storage][journal]") {
     for (const char* damage : {"UPDATE chunks SET contents = x'000000' WHERE chunk = 1",
                                "UPDATE chunks SET entries = x'01' WHERE chunk = 1",
                                "UPDATE chunks SET entries = x'' WHERE chunk = 1",
@@ -269,11 +295,35 @@ TEST_CASE("a message that cannot be read fails its load alone", "[storage][journ
         test::JournalLife life;
         life.commit(one_message(1));
         life.commit(one_message(2));
-        CHECK_FALSE(life.load({1, 1, 1, 1, 1, false}).failed);
+        CHECK(life.load({1, 1, 1, 1, 1, false}).damaged.empty());
         life.run(damage);
-        CHECK(life.load({1, 1, 1, 1, 1, false}).failed);
-        CHECK_FALSE(life.load({2, 1, 1, 1, 1, false}).failed);
+        CHECK(life.load({1, 1, 1, 1, 1, false}).damaged == std::vector<std::uint64_t>{1});
+        CHECK(life.load({2, 1, 1, 1, 1, false}).messages.size() == 1);
     }
+}
+
+TEST_CASE("what cannot be read for another reason is tried again, and holds nobody else up",
+          "[storage][journal]") {
+    test::JournalLife life(1, false);
+    life.end();
+    life.options.retry_after = milliseconds(20);
+    life.begin();
+    life.commit(one_message(1));
+    life.run("ALTER TABLE chunks RENAME TO elsewhere");
+    life.journal->load(0, {1, 1, 1, 1, 1, false});
+    life.journal->load(0, {1, 1, 1, 1, 1, true});
+    CHECK(life.journal->loaded(0).empty());
+    life.run("ALTER TABLE elsewhere RENAME TO chunks");
+    std::size_t messages = 0;
+    std::size_t answers = 0;
+    CHECK(life.news.wait([&] {
+        for (const auto& loaded : life.journal->loaded(0)) {
+            ++answers;
+            messages += loaded.messages.size();
+        }
+        return answers == 2;
+    }));
+    CHECK(messages == 1);
 }
 
 }  // namespace

@@ -55,6 +55,49 @@ TEST_CASE("of a queue the messages of share groups can be loaded alone", "[stora
     CHECK(life.recovered().at(1).queue.shared == 2);
 }
 
+TEST_CASE("of a queue can be asked what has expired, and when the next one does",
+          "[storage][journal]") {
+    test::JournalLife life;
+    const TimePoint now = Clock::now();
+    Bundle bundle = queue_of(1, 2);
+    const auto add = [&](std::uint64_t seq, Duration lives) {
+        core::MessageView view;
+        view.topic = "t";
+        view.qos = 1;
+        view.expires_at = now + lives;
+        bundle.messages.push_back(waiting(1, seq, core::Message::copy_of(view)));
+    };
+    add(3, seconds(5));
+    add(4, seconds(50));
+    add(5, seconds(5));
+    add(6, seconds(5));
+    bundle.messages[4].share = "team/t";
+    bundle.progress = {{1, 6, 7, core::KeptMessage::State::sent}};
+    life.commit(std::move(bundle));
+    const auto ask = [&](std::uint64_t last, std::size_t messages_max, Duration later) {
+        core::Journal::Load load{1, 1, last, messages_max};
+        load.expired_by = now + later;
+        return life.load(load);
+    };
+    auto found = ask(9, 10, seconds(6));
+    REQUIRE(found.expired.size() == 2);
+    CHECK(found.expired[0].seq == 3);
+    CHECK(found.expired[0].bytes == 1);
+    CHECK_FALSE(found.expired[0].shared);
+    CHECK(found.expired[1].seq == 5);
+    CHECK(found.expired[1].shared);
+    CHECK(found.messages.empty());
+    CHECK(found.none_expires_before > now + seconds(49));
+    CHECK(found.none_expires_before < now + seconds(51));
+    found = ask(4, 10, seconds(60));
+    CHECK(found.expired.size() == 2);
+    CHECK(found.none_expires_before == TimePoint::max());
+    found = ask(9, 1, seconds(6));
+    CHECK(found.expired.size() == 1);
+    CHECK(found.none_expires_before < now + seconds(6));
+    CHECK(ask(9, 10, seconds(4)).expired.empty());
+}
+
 TEST_CASE("acknowledgements in any order delete what they name and nothing else",
           "[storage][journal]") {
     test::JournalLife life;

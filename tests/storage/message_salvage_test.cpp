@@ -1,7 +1,7 @@
 // Salvage of messages.db: what its readable pages have can be recovered and delivered, and the
 // journal goes on with it.
-#include <catch2/catch.hpp>
 #include <algorithm>
+#include <catch2/catch.hpp>
 #include <fstream>
 #include <iterator>
 #include <random>

@@ -84,11 +84,23 @@ void MemoryJournal::load(unsigned shard, const Load& load) {
     std::size_t bytes = 0;
     for (const auto& [seq, message] : sessions_.at(load.session).messages) {
         if (seq < load.first || seq > load.last) continue;
+        if (load.expired_by) {
+            if (message.state != KeptMessage::State::waits) continue;
+            const MessageView view = message.message->view();
+            if (view.expired(*load.expired_by) && loaded.expired.size() < load.messages_max)
+                loaded.expired.push_back({seq, message.message->bytes(), !message.share.empty()});
+            else
+                loaded.none_expires_before = std::min(loaded.none_expires_before, view.expires_at);
+            continue;
+        }
         if (load.shared_only && message.share.empty()) continue;
         if (message.state != KeptMessage::State::waits) continue;
         if (loaded.messages.size() == load.messages_max || bytes > load.bytes_max) break;
         bytes += message.message->bytes();
-        loaded.messages.push_back(message);
+        if (damaged && as_text(message.message->view().payload) == *damaged)
+            loaded.damaged.push_back(seq);
+        else
+            loaded.messages.push_back(message);
     }
     loaded_[shard].push_back(std::move(loaded));
     told_.at(shard)();
@@ -131,6 +143,8 @@ void MemoryJournal::recover(Broker& broker, TimePoint now,
             if (queue.messages++ == 0) queue.first = seq;
             queue.last = seq;
             queue.bytes += row.message->bytes();
+            queue.none_expires_before =
+                std::min(queue.none_expires_before, row.message->view().expires_at);
             queue.shared += !row.share.empty();
         }
         broker.shard(broker.home_of(on_disk.row.client_id))

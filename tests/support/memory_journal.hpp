@@ -28,6 +28,8 @@ public:
     std::size_t messages_written() const { return messages_written_; }
     std::size_t commits() const { return commits_; }
 
+    // Messages of this payload cannot be read back.
+    std::optional<std::string> damaged;
     bool is_full = false;
     State is = State::good;
     // Of the broker whose journal this is; its retained store is asked at each commit.

@@ -38,8 +38,8 @@ struct Scene {
     void give(const TestClient& concerned, const core::IdentityPtr& identity) {
         using Verdict = core::Shard::Verdict;
         pump.run_on(pump.broker().home_of(concerned.client_id()), [&](core::Shard& shard) {
-            shard.review_identities([&](const core::Session& session) {
-                return session.client_id() == concerned.client_id()
+            shard.review_identities([&](const std::string& client_id, const core::IdentityPtr&) {
+                return client_id == concerned.client_id()
                            ? Verdict{Verdict::Kind::replace, identity}
                            : Verdict{};
             });
