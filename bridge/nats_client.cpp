@@ -62,9 +62,14 @@ void NatsClient::close(std::string_view text, std::string_view why) {
     link_.close(false);
 }
 
+// Not at once: links may be being written, or a message delivered.
+void NatsClient::note_slow() {
+    if (ended_ || std::exchange(is_slow_, true)) return;
+    shard_.deadlines().set(*this, shard_.now());
+}
+
 // Without an -ERR, as nobody reads it.
 void NatsClient::close_as_slow() {
-    if (ended_) return;
     shard_.stats().slow_guests.add();
     link_.output.clear();
     close("", "a slow consumer: it does not read what it has subscribed to");
@@ -148,7 +153,7 @@ void NatsClient::written() {
     const std::size_t left = link_.output.size();
     if (left == 0 || left < left_) progress_at_ = shard_.now();
     const bool was_waiting = std::exchange(left_, left) > 0;
-    if (left > 0 && !was_waiting && !ended_) {
+    if (left > 0 && !was_waiting && !ended_ && !is_slow_) {
         progress_at_ = shard_.now();
         arm();
     }

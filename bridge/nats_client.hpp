@@ -44,8 +44,8 @@ public:
     // Some of the output has been written.
     void written();
     bool has_ended() const { return ended_; }
-    // Ends the connection: too much waits for it.
-    void close_as_slow();
+    // Too much waits for it: the connection ends before the next turn does.
+    void note_slow();
     // Ends the connection, after -ERR 'text' unless that is empty.
     void close(std::string_view text, std::string_view why);
 
@@ -85,6 +85,7 @@ private:
     void look_at_rules();
     void arm();
     void wake_now();
+    void close_as_slow();
     void leave(std::string_view why);
     void forget_subscriptions();
 

@@ -121,8 +121,7 @@ bool NatsClient::send(core::OutgoingPublish& publish, const NatsSubscription& su
     }
     core::Output& out = link_.output;
     if (out.size() + message.payload.size() > settings_.max_pending_bytes) {
-        is_slow_ = true;
-        shard_.deadlines().set(*this, shard_.now());
+        note_slow();
         return false;
     }
     NatsMessage packet;

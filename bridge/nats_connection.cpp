@@ -18,7 +18,7 @@ void NatsConnection::written() {
     pending_.set(*this, output.size());
 }
 
-void NatsConnection::cut_off_as_slow() { client_.close_as_slow(); }
+void NatsConnection::cut_off_as_slow() { client_.note_slow(); }
 
 void NatsConnection::end_unfinished() {
     client_.close("", "it leaves too much unfinished (max_unfinished_bytes)");

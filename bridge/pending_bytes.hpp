@@ -11,6 +11,7 @@ namespace drawbridge::bridge {
 
 class HasPending {
 public:
+    // Links may be being written: it must not end before that is done.
     virtual void cut_off_as_slow() = 0;
 
 protected:
