@@ -13,6 +13,7 @@
 
 #include "auth/audit_writer.hpp"
 #include "auth/authenticator.hpp"
+#include "broker/app/live_routes.hpp"
 #include "broker/net/network.hpp"
 #include "storage/journal.hpp"
 
@@ -23,7 +24,7 @@ public:
     // Opens the socket; throws std::runtime_error.
     AdminServer(boost::asio::io_context& io, const std::filesystem::path& socket,
                 net::Network& network, auth::Authenticator& authenticator, auth::AuditWriter& audit,
-                const storage::Journal* journal);
+                const storage::Journal* journal, const LiveRoutes& routes);
     ~AdminServer();
 
 private:
@@ -47,6 +48,7 @@ private:
     const storage::Journal* const journal_;  // null if nothing is kept
     auth::Authenticator& authenticator_;
     auth::AuditWriter& audit_;
+    const LiveRoutes& routes_;
     const TimePoint started_at_ = Clock::now();
 };
 

@@ -22,6 +22,7 @@
 #include "broker/app/data_directory.hpp"
 #include "broker/app/descriptors.hpp"
 #include "broker/app/identity_reviews.hpp"
+#include "broker/app/live_routes.hpp"
 #include "broker/app/message_storage.hpp"
 #include "broker/app/salvage_files.hpp"
 #include "broker/app/tls_files.hpp"
@@ -196,6 +197,7 @@ void serve(const GlobalOptions& options, const ServeOptions& serve_options) {
         journal = messages->recover(broker, owners);
         messages.reset();
     }
+    LiveRoutes routes(options.config, configuration, network);
     open_ports(configuration, tls_files, network);
 
     boost::asio::signal_set signals(io, SIGTERM, SIGINT);
@@ -205,10 +207,11 @@ void serve(const GlobalOptions& options, const ServeOptions& serve_options) {
         reload.async_wait([&](boost::system::error_code error, int) {
             if (error) return;
             log::info(
-                "SIGHUP: certificates are read again; devices, keys and rules are always up to "
-                "date; the configuration file is read at start");
+                "SIGHUP: certificates and routes are read again; devices, keys and rules are "
+                "always up to date; the rest of the configuration file is read at start");
             authenticator->poke();
             tls_files.reread(WallClock::now());
+            routes.reread();
             wait_for_reload();
         });
     };
@@ -216,7 +219,7 @@ void serve(const GlobalOptions& options, const ServeOptions& serve_options) {
     boost::asio::co_spawn(io, watch_files(tls_files), boost::asio::detached);
 
     auto admin = std::make_unique<AdminServer>(io, options.data / "admin.sock", network,
-                                               *authenticator, audit, journal.get());
+                                               *authenticator, audit, journal.get(), routes);
     say_what_to_know(options, configuration,
                      !auth::DeviceStore(options.data / "drawbridge.db").has_devices());
     network.start();
