@@ -270,11 +270,17 @@ core::AuthAnswer Authenticator::verify(const core::Credentials& shown) {
         return told(shown, LoginGuard::name_of(shown),
                     refused(Reason::server_unavailable, "changes of devices cannot be read"));
     try {
+        if (shown.key_names_account) {
+            core::Credentials with_name = verifier_.with_account_of_key(shown);
+            with_name.key_names_account = false;
+            return verify(with_name);
+        }
         const TimePoint begun = Clock::now();
         const std::string name = name_of(shown);
         if (auto refusal = guard_.refuse(shown, name, begun))
             return told(shown, name, *std::move(refusal));
-        if (options_.allow_anonymous && !shown.username && !shown.password &&
+        const bool may_be_anonymous = options_.allow_anonymous || shown.may_be_anonymous;
+        if (may_be_anonymous && !shown.username && !shown.password &&
             shown.proof == core::Credentials::Proof::none)
             return told(shown, name, answer_anonymous(shown));
         const WallTime now = now_();

@@ -33,6 +33,7 @@ struct KeyRecord {
 struct DeviceRecord {
     bool known = false;
     bool enabled = false;
+    bool is_service = false;
     DevicePtr device;  // null if it is not known, or has a profile that is not known
     std::vector<KeyRecord> keys;
     std::optional<KeyRecord> psk;  // its hash is that of its digits, in lower case

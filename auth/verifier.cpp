@@ -63,6 +63,13 @@ Verification Verifier::verify(const core::Credentials& shown, WallTime now, std:
     return result;
 }
 
+core::Credentials Verifier::with_account_of_key(core::Credentials shown) {
+    const auto key_id = key_id_of(shown.password ? *shown.password : std::string_view());
+    shown.username = key_id ? device_named(*key_id) : std::string();
+    shown.client_id = *shown.username;
+    return shown;
+}
+
 Verifier::Tried Verifier::try_password(std::string_view password,
                                        const DeviceRecord& record) const {
     Tried tried{.text = std::string(nobodys_key)};
@@ -105,6 +112,9 @@ std::string Verifier::objection(const core::Credentials& shown, const DeviceReco
         if (!wrong.empty()) return wrong;
     }
 
+    if (shown.services_only && !record.is_service)
+        return fmt::format("{} is a device, and only services use NATS (service add)",
+                           device.device_id);
     const std::string& key_id = tried.key != nullptr ? tried.key->key_id : shown.proven_key;
     const bool is_own_name = proved && name == device.device_id;
     if (!is_own_name && !any_fits(device.profile->usernames, device, key_id, name))
@@ -168,6 +178,7 @@ DeviceRecordPtr Verifier::read_record(std::string_view device_id) {
     auto record = std::make_shared<DeviceRecord>();
     record->known = true;
     record->enabled = device->enabled;
+    record->is_service = device->kind == AccountKind::service;
     for (const StoredKey& key : store_.keys(id))
         record->keys.push_back({key.key_id, key.hash, key.expires_at});
     const std::optional<StoredPsk> psk = psks_.find(id);

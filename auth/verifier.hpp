@@ -44,6 +44,8 @@ public:
     // The device that a user name means: by its own id, or by that of one of its keys. The name
     // itself if it means none.
     std::string device_named(std::string_view username);
+    // The same with the name of the account that the key is of (Credentials::key_names_account).
+    core::Credentials with_account_of_key(core::Credentials shown);
     // What the database says of a device; never null.
     DeviceRecordPtr record_of(std::string_view device_id);
     // Its record has changed.

@@ -99,6 +99,9 @@ END;
 // `audit` has one row for what happened, or for the same thing happening again and again within a
 // short time. It names devices that may be gone, so it refers to none. `stranger`: there was no
 // device of that name, so a stranger has made it up, and all strangers together have one budget.
+//
+// `service_status` has one row for each service that sends heartbeats (bridge/service_store.hpp),
+// whether there is an account of its name or not.
 constexpr const char* version_2 = R"sql(
 ALTER TABLE devices ADD COLUMN kind TEXT NOT NULL DEFAULT 'device'
     CHECK (kind IN ('device', 'service'));
@@ -153,6 +156,16 @@ CREATE TABLE audit (
 CREATE INDEX audit_by_device ON audit (device_id, seq);
 CREATE INDEX audit_by_time ON audit (at);
 CREATE INDEX audit_of_strangers ON audit (seq) WHERE stranger = 1;
+
+CREATE TABLE service_status (
+    tenant TEXT NOT NULL,
+    name TEXT NOT NULL,
+    status TEXT NOT NULL CHECK (status IN ('up', 'down', 'forgotten')),
+    since INTEGER NOT NULL,
+    last_seen INTEGER NOT NULL,
+    outages INTEGER NOT NULL,
+    PRIMARY KEY (tenant, name)
+) STRICT, WITHOUT ROWID;
 
 CREATE TRIGGER psks_inserted AFTER INSERT ON psks BEGIN
     DELETE FROM changes WHERE device_id = NEW.device_id;

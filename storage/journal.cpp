@@ -3,8 +3,11 @@
 #include <fmt/format.h>
 #include <sqlite3.h>
 
+#include <algorithm>
+
 #include "broker/base/assert.hpp"
 #include "storage/free_space.hpp"
+#include "storage/guarded.hpp"
 #include "storage/message_schema.hpp"
 
 namespace drawbridge::storage {
@@ -23,7 +26,7 @@ SQLite::Database open_for_writing(const JournalOptions& options) {
     database.exec(fmt::format("PRAGMA synchronous = {}", modes[static_cast<int>(options.sync)]));
     // After a burst the log's file is cut to what it usually has.
     database.exec(fmt::format("PRAGMA journal_size_limit = {}", limits::checkpoint_pages * 8192));
-    database.exec("PRAGMA cache_size = -65536");  // KiB: the ends of 10,000 queues
+    database.exec(fmt::format("PRAGMA cache_size = -{}", limits::cache_kib));
     return database;
 }
 
@@ -31,8 +34,7 @@ core::SessionId last_session(SQLite::Database& database) {
     return static_cast<core::SessionId>(
         database
             .execAndGet("SELECT max((SELECT coalesce(max(seq), 0) FROM sqlite_sequence), "
-                        "(SELECT coalesce(max(session), 0) FROM sessions), "
-                        "(SELECT coalesce(max(session), 0) FROM queue))")
+                        "(SELECT coalesce(max(session), 0) FROM sessions))")
             .getInt64());
 }
 
@@ -42,9 +44,11 @@ Journal::Journal(JournalOptions options)
     : options_(complete(std::move(options))),
       desks_(options_.shards),
       database_(open_for_writing(options_)),
-      writer_(database_, options_.shards, options_.retained_of),
-      loader_(options_.file) {
-    last_session_ = last_session(database_);
+      index_(options_.gone_bytes_min),
+      writer_(database_, index_, options_.shards, options_.retained_of),
+      loader_(options_.file, index_) {
+    guarded(options_.file, [this] { index_.read(database_); });
+    last_session_ = std::max(last_session(database_), index_.last_session());
     sqlite3_wal_hook(
         database_.getHandle(),
         [](void* pages, sqlite3*, const char*, int count) {

@@ -1,8 +1,9 @@
 // Journal: keeps in messages.db what the shards submit.
 //
-// One thread writes: it takes all bundles that wait, of all shards, writes them in one transaction
-// and commits it. Meanwhile the next ones gather, so that the longer an fsync takes the more
-// bundles share one. Another thread reads what waits for sessions.
+// One thread writes: it takes the bundles that wait, of all shards, in the order in which they
+// came, writes them in one transaction and commits it. Meanwhile the next ones gather, so that the
+// longer an fsync takes the more bundles share one. A transaction has whole bundles, and if they
+// are large not all that wait. Another thread reads what waits for sessions.
 //
 // Owner:   the app. It outlives the shards that use it, but nothing is told to a shard once
 //          the journal is being destroyed.
@@ -32,6 +33,12 @@ constexpr std::size_t written_behind_bytes_max = 8u << 20;
 // The write-ahead log is brought into the database when it has so many pages (of 4 KiB). Four times
 // as many made no difference (measured).
 constexpr int checkpoint_pages = 4'096;
+// Of bundles in one transaction, unless a single one has more: some 50 ms, which the bundles behind
+// them wait at most.
+constexpr std::size_t transaction_bytes_max = 8u << 20;
+constexpr std::size_t transaction_changes_max = 16'384;  // to messages
+// KiB of the writer's page cache: nearly all pages that it writes are new.
+constexpr int cache_kib = 8'192;
 
 }  // namespace limits
 
@@ -52,6 +59,7 @@ struct JournalOptions {
     milliseconds retry_after{500};
     milliseconds write_behind{1'000};
     std::function<std::uint64_t()> free_bytes = nullptr;  // null: asks the file's disk
+    std::uint64_t gone_bytes_min = limits::gone_bytes_min;
 };
 
 // Since the start.
@@ -112,6 +120,7 @@ private:
 
     void write_all();
     bool await_work(std::vector<PendingBundle>& batch);
+    void take_waiting(std::vector<PendingBundle>& batch);
     bool has_more_to_write() const;
     bool write(const std::vector<PendingBundle>& batch);
     void hand_back(std::vector<PendingBundle>& batch);
@@ -131,6 +140,7 @@ private:
 
     // The writer's.
     SQLite::Database database_;
+    QueueIndex index_;
     BundleWriter writer_;
     int log_pages_ = 0;
     TimePoint space_looked_at_{};

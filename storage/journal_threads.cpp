@@ -52,14 +52,29 @@ bool Journal::await_work(std::vector<PendingBundle>& batch) {
                        limits::written_behind_bytes_max;
         });
 
-    write_now_ = false;
-    if (batch.empty()) {
-        batch.swap(waiting_);
-    } else {
-        std::move(waiting_.begin(), waiting_.end(), std::back_inserter(batch));
-        waiting_.clear();
+    take_waiting(batch);
+    write_now_ = write_now_ && !waiting_.empty();
+    return stopping_ && waiting_.empty();
+}
+
+// The first transaction has all that there is, and so has one that is tried again: what comes last
+// may make room. Others have what was submitted first, so that no bundle is committed before one of
+// which it is a consequence.
+void Journal::take_waiting(std::vector<PendingBundle>& batch) {
+    const bool all = !batch.empty() || !writer_.has_begun() || stopping_;
+    std::size_t bytes = 0;
+    std::size_t changes = 0;
+    const auto has_room = [&] {
+        return bytes < limits::transaction_bytes_max && changes < limits::transaction_changes_max;
+    };
+    auto end = waiting_.begin();
+    while (end != waiting_.end() && (all || has_room())) {
+        const core::Bundle& bundle = *(end++)->bundle;
+        bytes += bundle.bytes;
+        changes += bundle.messages.size() + bundle.progress.size() + bundle.removed.size();
     }
-    return stopping_;
+    std::move(waiting_.begin(), end, std::back_inserter(batch));
+    waiting_.erase(waiting_.begin(), end);
 }
 
 // Besides bundles.

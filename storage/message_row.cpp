@@ -19,10 +19,13 @@ void expect(bool fine, const char* table, const char* what) {
     if (!fine) throw DamagedRow(fmt::format("in {}: {}", table, what));
 }
 
+bool is_kept_text(std::string_view text) {
+    return text.size() <= text_bytes_max && wire::utf8_fault(text) == wire::Utf8Fault::none;
+}
+
 std::string read_text(const Statement& row, int column, const char* table) {
     const std::string_view text = row.text_at(column);
-    expect(text.size() <= text_bytes_max, table, "a text that is too long");
-    expect(wire::utf8_fault(text) == wire::Utf8Fault::none, table, "a text that is not UTF-8");
+    expect(is_kept_text(text), table, "a text that is too long, or not UTF-8");
     return std::string(text);
 }
 
@@ -36,12 +39,19 @@ void ClockPair::bind(Statement& statement, TimePoint time) const {
     if (time == TimePoint::max())
         statement.null();
     else
-        statement.number(to_unix_ms(wall_ + (time - steady_)));
+        statement.number(unix_ms(time));
 }
 
 TimePoint ClockPair::read(const Statement& row, int column) const {
-    if (row.is_null(column)) return TimePoint::max();
-    const auto left = from_unix_ms(row.number_at(column)) - wall_;
+    return row.is_null(column) ? TimePoint::max() : steady(row.number_at(column));
+}
+
+std::int64_t ClockPair::unix_ms(TimePoint time) const {
+    return to_unix_ms(wall_ + (time - steady_));
+}
+
+TimePoint ClockPair::steady(std::int64_t unix_ms) const {
+    const auto left = from_unix_ms(unix_ms) - wall_;
     // Both are far from their ends unless the row is damaged; and then it is never.
     if (left >= TimePoint::max() - steady_) return TimePoint::max();
     return steady_ + left;
@@ -84,18 +94,19 @@ core::MessagePtr read_message(const Statement& row, int column, std::uint64_t fl
     view.qos = flags & 0b11;
     view.retain = (flags & 0b100) != 0;
     view.expires_at = expires_at;
+    return check_message(view, row.text_at(column), table);
+}
 
+core::MessagePtr check_message(core::MessageView view, std::string_view tenant, const char* table) {
     expect(view.qos <= 2, table, "a QoS of 3");
-    expect(view.topic.size() <= text_bytes_max &&
-               wire::utf8_fault(view.topic) == wire::Utf8Fault::none &&
-               wire::is_topic_name(view.topic, text_bytes_max),
-           table, "a topic that is none");
+    expect(is_kept_text(view.topic) && wire::is_topic_name(view.topic, text_bytes_max), table,
+           "a topic that is none");
     expect(view.payload.size() + view.properties.size() <= packet_bytes_max, table,
            "a message that is too large");
     expect(wire::check_properties(view.properties, wire::only(wire::PacketType::publish)).reason ==
                Reason::success,
            table, "properties that are damaged");
-    view.tenant = core::tenant_id(row.text_at(column));
+    view.tenant = core::tenant_id(tenant);
     expect(view.tenant <= core::tenants_max, table, "more tenants than there can be");
     return core::Message::copy_of(view);
 }

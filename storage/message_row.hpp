@@ -22,7 +22,8 @@ public:
 // Throws DamagedRow("in TABLE: WHAT").
 void expect(bool fine, const char* table, const char* what);
 
-// Text as MQTT wants it, at most 65,535 bytes.
+// Is it text as MQTT wants it, of at most 65,535 bytes?
+bool is_kept_text(std::string_view text);
 std::string read_text(const Statement& row, int column, const char* table);
 
 // A number from 0 to `max`.
@@ -37,6 +38,9 @@ public:
     // TimePoint::max() is never: NULL.
     void bind(Statement& statement, TimePoint time) const;
     TimePoint read(const Statement& row, int column) const;
+    // Unix milliseconds.
+    std::int64_t unix_ms(TimePoint time) const;
+    TimePoint steady(std::int64_t unix_ms) const;
 
 private:
     TimePoint steady_;
@@ -67,5 +71,8 @@ void bind_content(Statement& statement, const core::MessageView& message, Tenant
 // Reads the same from four columns, the first of which is `column`. flags: of message_flags().
 core::MessagePtr read_message(const Statement& row, int column, std::uint64_t flags,
                               TimePoint expires_at, const char* table);
+// A message as it was read, with the name of its tenant. Throws DamagedRow if it cannot have been
+// published.
+core::MessagePtr check_message(core::MessageView view, std::string_view tenant, const char* table);
 
 }  // namespace drawbridge::storage

@@ -8,20 +8,16 @@ namespace {
 // Version 1. Times are Unix milliseconds, NULL: never. Tenants go by name, '': none. Numbers of 64
 // bits are kept as signed ones.
 //
-// A message's content is tenant, topic, properties (of MQTT 5.0, as they came) and payload, and its
-// `flags` are its QoS (bits 0 and 1) and RETAIN (bit 2).
+// `chunks` has the messages of all sessions in the order in which they came, many in a row;
+// chunk.hpp says how. A row is written once. What becomes of a message is in two tables beside it:
+// `gone` has the ranges of numbers between two messages of a session that are still there, the
+// first of them from 0 on, and `progress` how far a message has come with its client since it was
+// written (state: KeptMessage::State). A message that is in two chunks was moved, and counts where
+// it was moved to, the higher one. A row of `chunks` may have messages of sessions that have ended,
+// or that are gone.
 //
-// `queue` has the messages of a session in their order. Usually the content is in the row itself
-// and `body` is NULL; content that several rows share, or a large one, is a row of `bodies`. The
-// writer deletes it with the last row that needs it, and no trigger does: with one, each row that
-// is deleted costs twice as much (measured), and most have no body. state: KeptMessage::State.
-// flags: those of the message; then, as it is delivered to this session, its QoS (bits 3 and 4),
-// RETAIN (bit 5) and whether it was sent before (bit 6). bytes: as Message::bytes() counts them.
-// share: "name/filter" of a shared subscription. subscription_ids: four bytes each, little-endian.
-// What a start must know of all rows comes first, so that it need not read the content.
-//
-// `ended_sessions` have rows in `queue` that are still to be deleted: a long queue goes piece by
-// piece.
+// Everywhere else a message's content is tenant, topic, properties (of MQTT 5.0, as they came) and
+// payload, and its `flags` are its QoS (bits 0 and 1) and RETAIN (bit 2).
 //
 // `published` has messages of QoS 2 that some shards had not heard of when they were committed, and
 // `seen` the last turn of `of_shard` that `shard` has heard of, as long as there is one of those.
@@ -52,10 +48,6 @@ CREATE TABLE sessions (
     will_payload BLOB
 ) STRICT;
 
-CREATE TABLE ended_sessions (
-    session INTEGER PRIMARY KEY
-) STRICT;
-
 CREATE TABLE subscriptions (
     session INTEGER NOT NULL,
     share TEXT NOT NULL,
@@ -75,32 +67,26 @@ CREATE TABLE received (
     PRIMARY KEY (session, packet_id)
 ) STRICT, WITHOUT ROWID;
 
-CREATE TABLE queue (
+CREATE TABLE chunks (
+    chunk INTEGER PRIMARY KEY,
+    entries BLOB NOT NULL,
+    contents BLOB NOT NULL
+) STRICT;
+
+CREATE TABLE gone (
+    session INTEGER NOT NULL,
+    first INTEGER NOT NULL,
+    last INTEGER NOT NULL,
+    PRIMARY KEY (session, first)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE progress (
     session INTEGER NOT NULL,
     seq INTEGER NOT NULL,
     state INTEGER NOT NULL,
-    flags INTEGER NOT NULL,
-    bytes INTEGER NOT NULL,
-    expires_at INTEGER,
-    share TEXT,
     packet_id INTEGER NOT NULL,
-    subscription_ids BLOB,
-    body INTEGER REFERENCES bodies,
-    tenant TEXT,
-    topic TEXT,
-    properties BLOB,
-    payload BLOB,
     PRIMARY KEY (session, seq)
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX queue_by_body ON queue (body) WHERE body IS NOT NULL;
-
-CREATE TABLE bodies (
-    body INTEGER PRIMARY KEY,
-    tenant TEXT NOT NULL,
-    topic TEXT NOT NULL,
-    properties BLOB NOT NULL,
-    payload BLOB NOT NULL
-) STRICT;
 
 CREATE TABLE retained (
     topic TEXT NOT NULL,
@@ -148,8 +134,6 @@ SQLite::Database open_messages(const std::filesystem::path& file) {
     // Nothing in here is a secret that must be gone from the disk at once; wiping deleted rows
     // would write the pages of each queue that is drained.
     database.exec("PRAGMA secure_delete = OFF");
-    // The journal keeps queues and bodies together by itself. Salvage goes by the reference.
-    database.exec("PRAGMA foreign_keys = OFF");
     return database;
 }
 

@@ -4,8 +4,9 @@
 
 #include <algorithm>
 
+#include "storage/chunk_reader.hpp"
+#include "storage/guarded.hpp"
 #include "storage/message_schema.hpp"
-#include "storage/queue_row.hpp"
 #include "storage/session_rows.hpp"
 
 namespace drawbridge::storage {
@@ -40,64 +41,38 @@ private:
     core::SessionId at_ = 0;
 };
 
-// Reads the queue of one session after the other.
-class QueueReader {
-public:
-    explicit QueueReader(SQLite::Database& database)
-        : rows_(database,
-                "SELECT session, seq, state, bytes, expires_at, share IS NOT NULL FROM queue "
-                "ORDER BY session, seq"),
-          whole_(database, select_queue_rows("session = ? AND seq = ?")) {}
-
-    void read(core::RecoveredSession& recovered, const ClockPair& clocks) {
-        rows_.visit(recovered.session.id, [&](const Statement& row) {
-            recovered.last_seq = read_number(row, 1, INT64_MAX, "queue");
-            const std::uint64_t state = read_number(row, 2, 2, "queue");
-            if (state == static_cast<std::uint64_t>(core::KeptMessage::State::waits))
-                add(recovered.queue, row, clocks);
-            else
-                recovered.sent.push_back(whole(recovered.session.id, recovered.last_seq, clocks));
-        });
-    }
-
-private:
-    static void add(core::KeptQueue& queue, const Statement& row, const ClockPair& clocks) {
-        const std::uint64_t seq = static_cast<std::uint64_t>(row.number_at(1));
-        if (queue.messages == 0) queue.first = seq;
-        queue.last = seq;
-        ++queue.messages;
-        queue.bytes += read_number(row, 3, UINT32_MAX, "queue");
-        queue.none_expires_before = std::min(queue.none_expires_before, clocks.read(row, 4));
-        queue.shared += static_cast<std::uint64_t>(row.number_at(5));
-    }
-
-    core::KeptMessage whole(core::SessionId session, std::uint64_t seq, const ClockPair& clocks) {
-        whole_.number(session).number(seq);
-        const Rewind at_the_end(whole_);
-        expect(whole_.next(), "queue", "a row that is not found again");
-        return read_queue_row(whole_, clocks);
-    }
-
-    SessionRows rows_;
-    Statement whole_;
-};
+// How far a message has come since it was written.
+void read_progress(Statement& rows, core::KeptMessage& kept) {
+    using State = core::KeptMessage::State;
+    rows.number(kept.session).number(kept.seq);
+    const Rewind at_the_end(rows);
+    expect(rows.next(), "progress", "a row that is not found again");
+    kept.state = static_cast<State>(read_number(rows, 0, 2, "progress"));
+    kept.packet_id = static_cast<std::uint16_t>(read_number(rows, 1, UINT16_MAX, "progress"));
+    if (kept.state == State::received) kept.message.reset();
+}
 
 }  // namespace
 
 Recovery::Recovery(const std::filesystem::path& file)
     : file_(file), database_(open_messages(file)) {
-    guarded([&] { read_facts(); });
+    guarded(file_, [&] {
+        read_facts();
+        summaries_ = index_.read(database_);
+    });
 }
 
 void Recovery::visit_sessions(const std::function<void(core::RecoveredSession)>& visit) {
-    guarded([&] {
+    guarded(file_, [&] {
         const ClockPair clocks = ClockPair::now();
         SQLite::Transaction one_moment(database_);
         Statement sessions(database_, "SELECT * FROM sessions ORDER BY session");
         SessionRows subscriptions(database_,
                                   "SELECT * FROM subscriptions ORDER BY session, share, filter");
         SessionRows received(database_, "SELECT * FROM received ORDER BY session, packet_id");
-        QueueReader queue(database_);
+        ChunkReader chunks(database_);
+        Statement progress(database_,
+                           "SELECT state, packet_id FROM progress WHERE session = ? AND seq = ?");
         while (sessions.next()) {
             core::RecoveredSession recovered;
             recovered.session = read_session(sessions, clocks);
@@ -112,14 +87,23 @@ void Recovery::visit_sessions(const std::function<void(core::RecoveredSession)>&
                 expect(packet_id != 0, "received", "a packet id of 0");
                 recovered.received.push_back(packet_id);
             });
-            queue.read(recovered, clocks);
+            if (const IndexedQueue* const queue = index_.find(id)) {
+                recovered.queue = summaries_.at(id);
+                recovered.last_seq = queue->last_seq;
+                queue->places.visit(0, limits::seq_max, [&](const Place& place) {
+                    if (place.waits) return true;
+                    recovered.sent.push_back(chunks.read(id, place, clocks));
+                    if (place.has_progress) read_progress(progress, recovered.sent.back());
+                    return true;
+                });
+            }
             visit(std::move(recovered));
         }
     });
 }
 
 void Recovery::visit_retained(const std::function<void(core::KeptRetained)>& visit) {
-    guarded([&] {
+    guarded(file_, [&] {
         const ClockPair clocks = ClockPair::now();
         Statement rows(database_,
                        "SELECT publisher, flags, expires_at, tenant, topic, properties, payload "
@@ -136,7 +120,7 @@ void Recovery::visit_retained(const std::function<void(core::KeptRetained)>& vis
 }
 
 void Recovery::visit_published(const std::function<void(core::RecoveredPublish)>& visit) {
-    guarded([&] {
+    guarded(file_, [&] {
         const ClockPair clocks = ClockPair::now();
         std::vector<std::uint64_t> seen(std::size_t{shards_} * shards_);  // by shard, of_shard
         const auto read_shard = [&](const Statement& row, int column, const char* table) {
@@ -188,23 +172,6 @@ void Recovery::read_facts() {
 unsigned Recovery::home_of(std::string_view client_id) const {
     if (shards_ == 0) return 0;
     return static_cast<unsigned>(core::hash_text(client_id, home_key_) % shards_);
-}
-
-template <class Read>
-void Recovery::guarded(Read read) {
-    const auto refuse = [this](const char* what) {
-        throw DatabaseRefused(fmt::format(
-            "{} is damaged ({}); start with `serve --salvage` to keep what is readable, or "
-            "restore a backup",
-            file_.native(), what));
-    };
-    try {
-        read();
-    } catch (const SQLite::Exception& failure) {
-        refuse(failure.what());
-    } catch (const DamagedRow& row) {
-        refuse(row.what());
-    }
 }
 
 }  // namespace drawbridge::storage

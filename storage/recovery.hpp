@@ -1,7 +1,7 @@
 // Recovery: reads messages.db at the start, before the shards run.
 //
-// Rows are handed out one after the other; what is in memory is one session. Of messages that wait
-// only a summary is read, their content stays where it is.
+// Rows are handed out one after the other; what is in memory is one session, and where the messages
+// of all are. Of messages that wait only a summary is read, their content stays where it is.
 // Nothing is changed here: the journal's first transaction forgets what need not be recovered again
 // (Journal::start).
 // Owner: the app, at the start; one thread.
@@ -12,7 +12,7 @@
 
 #include "broker/core/recovery.hpp"
 #include "broker/core/text_hash.hpp"
-#include "storage/message_row.hpp"
+#include "storage/queue_index.hpp"
 
 namespace drawbridge::storage {
 
@@ -37,14 +37,13 @@ public:
 private:
     void read_facts();
     unsigned home_of(std::string_view client_id) const;
-    // Runs it; what SQLite or a row says of damage becomes DatabaseRefused.
-    template <class Read>
-    void guarded(Read read);
 
     const std::filesystem::path file_;
     SQLite::Database database_;
     unsigned shards_ = 0;
     core::TextHashKey home_key_;
+    QueueIndex index_;
+    QueueIndex::Summaries summaries_;
 };
 
 }  // namespace drawbridge::storage

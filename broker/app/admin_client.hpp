@@ -10,6 +10,8 @@
 //     {"command":"throttle","device_id":X} -> {"ok":true,"failures":2,"locks":[...]}
 //     {"command":"throttle","clear":true}, with "device_id":X, "address":A or neither
 //                            -> {"ok":true,"cleared":1}
+//     {"command":"services"} -> {"ok":true,"services":[{"name":..., ...}, ...]}
+//     {"command":"forget_service","tenant":T,"name":X} -> {"ok":true,"forgotten":true}
 //     {"command":"status"}   -> {"ok":true,"version":..., ...}
 //     failure                -> {"ok":false,"error":"one sentence"}
 //

@@ -19,6 +19,7 @@
 #include <stdexcept>
 #include <vector>
 
+#include "broker/app/admin_services.hpp"
 #include "broker/app/admin_throttle.hpp"
 #include "broker/app/rfc3339.hpp"
 #include "broker/app/shard_tasks.hpp"
@@ -57,8 +58,8 @@ std::string text_field(const json::object& request, std::string_view name) {
 
 AdminServer::AdminServer(asio::io_context& io, const std::filesystem::path& socket,
                          net::Network& network, auth::Authenticator& authenticator,
-                         auth::AuditWriter& audit, const storage::Journal* journal,
-                         const LiveRoutes& routes)
+                         auth::AuditWriter& audit, bridge::ServiceMonitor& services,
+                         const storage::Journal* journal, const LiveRoutes& routes)
     : io_(io),
       path_(socket),
       acceptor_(io),
@@ -66,6 +67,7 @@ AdminServer::AdminServer(asio::io_context& io, const std::filesystem::path& sock
       journal_(journal),
       authenticator_(authenticator),
       audit_(audit),
+      services_(services),
       routes_(routes) {
     std::error_code gone;
     std::filesystem::remove(
@@ -140,6 +142,10 @@ asio::awaitable<json::object> AdminServer::answer(const json::object& request) {
     if (command == "changed") co_return co_await changed();
     if (command == "audit") co_return co_await flush_audit();
     if (command == "throttle") co_return answer_throttle(authenticator_.guard(), request);
+    if (command == "services") co_return co_await list_services(network_, services_);
+    if (command == "forget_service")
+        co_return co_await forget_service(network_, services_, text_field(request, "tenant"),
+                                          text_field(request, "name"));
     if (command == "status") {
         json::object answer = status();
         add_locks(answer, authenticator_.guard());
@@ -165,6 +171,15 @@ asio::awaitable<json::object> AdminServer::clients(const json::object& request) 
                                         {"protocol", protocol_name(session.version())},
                                         {"connected_at", to_rfc3339(session.connected_at())}});
         });
+        shard.visit_guests([&](core::Guest& guest) {
+            if (!guest.client_id().starts_with(prefix)) return;
+            if (!identity.empty() && guest.held_identity()->id() != identity) return;
+            some.push_back(json::object{{"client_id", guest.client_id()},
+                                        {"identity", guest.held_identity()->id()},
+                                        {"address", guest.address()},
+                                        {"protocol", guest.protocol()},
+                                        {"connected_at", to_rfc3339(guest.connected_at())}});
+        });
         const std::scoped_lock lock(mutex);
         all.insert(all.end(), some.begin(), some.end());
     };
@@ -177,6 +192,7 @@ asio::awaitable<json::object> AdminServer::kick(std::string client_id) {
     const unsigned home = network_.broker().home_of(client_id);
     const auto kick = [&](core::Shard& shard) {
         if (shard.index() == home && shard.kick(client_id)) kicked = true;
+        if (shard.kick_guests(client_id)) kicked = true;
     };
     co_await on_every_shard(network_, kick);
     co_return json::object{{"ok", true}, {"kicked", kicked.load()}};
@@ -234,6 +250,9 @@ json::object AdminServer::status() const {
         {"refused_locked_out", network.refused_locked_out.load()},
         {"audit_left_out", audit_.left_out()},
         {"accept_pauses", network.accept_pauses.load()},
+        {"services_up", services_.up()},
+        {"services_down", services_.down()},
+        {"heartbeats_ignored", services_.heartbeats_ignored()},
         {"publishes_denied", sum(&Stats::publishes_denied)},
         {"dropped_slow_receiver", sum(&Stats::dropped_slow)},
         {"dropped_queue_full", sum(&Stats::dropped_queue_full)},
@@ -246,6 +265,9 @@ json::object AdminServer::status() const {
         {"refused_queue_full", sum(&Stats::refused_queue_full)},
         {"refused_no_space", sum(&Stats::refused_no_space)},
         {"retained_refused", sum(&Stats::retained_refused)},
+        {"nats_connections", sum(&Stats::guests)},
+        {"nats_cut_off_slow", sum(&Stats::slow_guests)},
+        {"bridge_dropped_unmappable", sum(&Stats::unnamed)},
         {"sessions_kept", sum(&Stats::sessions_kept)},
         {"storage", journal_ != nullptr ? to_text(journal_->state()) : "off"}};
     if (journal_ == nullptr) return answer;

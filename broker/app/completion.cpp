@@ -9,6 +9,7 @@
 #include "auth/channel_store.hpp"
 #include "auth/device_list.hpp"
 #include "auth/profile_store.hpp"
+#include "bridge/service_store.hpp"
 #include "broker/app/admin_client.hpp"
 
 namespace drawbridge::app {
@@ -116,6 +117,14 @@ public:
         for (const auth::ProfilePtr& profile : profiles.list()) names.push_back(profile->name);
         return names;
     }
+    // Of those that send heartbeats.
+    Words services() {
+        Words names;
+        for (bridge::Service& service : bridge::ServiceStore(store_.database()).list())
+            if (names.empty() || names.back() != service.name)
+                names.push_back(std::move(service.name));
+        return names;
+    }
     Words channels(const std::string& id) {
         return auth::ChannelStore(store_.database()).channels(id);
     }
@@ -161,6 +170,7 @@ Words values_of(const CLI::Option& option, const Place& place, const GlobalOptio
     if (name == "CLIENT_ID") return client_ids(options, prefix);
     if (name == "NAME" && group == "service" && command != "add")
         return known.ids(prefix, auth::AccountKind::service);
+    if (name == "NAME" && (group == "services" || command == "services")) return known.services();
     if (name == "KEY_ID" || name == "key") return known.keys(subject);
     if (name == "RULE") return known.rules(subject);
     if (name == "CHANNEL" && command == "disconnect") return known.channels(subject);
@@ -179,10 +189,13 @@ Words candidates(const Place& place, const GlobalOptions& options, const std::st
         for (std::string& value : values) value.insert(0, name + "=");
         return values;
     }
-    Words names = subcommands_of(*place.command);
-    if (!names.empty()) return place.positionals.empty() ? names : Words();
+    Words words;
+    if (place.positionals.empty()) words = subcommands_of(*place.command);
     const CLI::Option* positional = positional_of(*place.command, place.positionals.size());
-    return positional != nullptr ? values_of(*positional, place, options, word) : Words();
+    if (positional == nullptr) return words;
+    for (std::string& value : values_of(*positional, place, options, word))
+        words.push_back(std::move(value));
+    return words;
 }
 
 }  // namespace

@@ -92,9 +92,22 @@ struct StorageConfiguration {
     std::uint64_t min_free_bytes = 64 << 20;  // less on the disk: nothing more is kept; 0: no limit
 };
 
+struct ServicesConfiguration {
+    milliseconds check_interval = seconds(10);  // without a heartbeat: a service is down
+};
+
 struct NatsConfiguration {
     std::string listen = "127.0.0.1:4222";  // "": off
     bool allow_anonymous = false;
+    bool tls = false;                   // offered
+    bool tls_required = false;          // and nothing else is
+    std::filesystem::path certificate;  // PEM chain; empty: the generated one
+    std::filesystem::path private_key;
+    std::uint32_t max_payload_bytes = 1'048'576;
+    std::uint32_t max_pending_bytes = 67'108'864;  // per client
+    milliseconds write_deadline = seconds(10);
+    milliseconds ping_interval = seconds(120);
+    milliseconds auth_timeout = seconds(2);
 };
 
 struct BridgeConfiguration {
@@ -136,6 +149,7 @@ struct Configuration {
     BrokerConfiguration broker;
     Limits limits;
     StorageConfiguration storage;
+    ServicesConfiguration services;
     NatsConfiguration nats;
     BridgeConfiguration bridge;
     std::vector<RouteConfiguration> routes;       // of the configuration file

@@ -165,11 +165,23 @@ void visit_keys(Keys& keys, StorageConfiguration& storage) {
 }
 
 template <class Keys>
+void visit_keys(Keys& keys, ServicesConfiguration& services) {
+    keys.duration("check_interval", services.check_interval, seconds(1), std::chrono::hours(1));
+}
+
+template <class Keys>
 void visit_keys(Keys& keys, NatsConfiguration& nats) {
     keys.endpoint("listen", nats.listen);
-    keys.later("listen", !nats.listen.empty());
     keys.flag("allow_anonymous", nats.allow_anonymous);
-    keys.later("allow_anonymous", nats.allow_anonymous);
+    keys.flag("tls", nats.tls);
+    keys.flag("tls_required", nats.tls_required);
+    keys.path("certificate", nats.certificate);
+    keys.path("private_key", nats.private_key);
+    keys.number("max_payload_bytes", nats.max_payload_bytes, 1, 64 << 20);
+    keys.number("max_pending_bytes", nats.max_pending_bytes, 4'096, 1 << 30);
+    keys.duration("write_deadline", nats.write_deadline, milliseconds(100), std::chrono::hours(1));
+    keys.duration("ping_interval", nats.ping_interval, milliseconds(100), std::chrono::hours(1));
+    keys.duration("auth_timeout", nats.auth_timeout, milliseconds(100), seconds(600));
 }
 
 template <class Keys>
@@ -209,6 +221,7 @@ void visit_sections(Sections& sections, Configuration& configuration) {
     sections.table("broker", configuration.broker);
     sections.table("limits", configuration.limits);
     sections.table("storage", configuration.storage);
+    sections.table("services", configuration.services);
     sections.table("nats", configuration.nats);
     sections.table("bridge", configuration.bridge);
     sections.list("routes", configuration.routes);

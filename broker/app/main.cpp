@@ -16,6 +16,7 @@
 #include "broker/app/cli_profiles.hpp"
 #include "broker/app/cli_psk.hpp"
 #include "broker/app/cli_routes.hpp"
+#include "broker/app/cli_service_health.hpp"
 #include "broker/app/cli_services.hpp"
 #include "broker/app/cli_throttle.hpp"
 #include "broker/app/data_directory.hpp"
@@ -71,6 +72,7 @@ int run(int argc, char** argv) {
     drawbridge::app::add_examples(serve, {"serve", "serve --data ./var", "serve --salvage"});
     drawbridge::app::add_device_commands(app, options);
     drawbridge::app::add_service_commands(app, options);
+    drawbridge::app::add_service_health_commands(app, options);
     drawbridge::app::add_key_commands(app, options);
     drawbridge::app::add_acl_commands(app, options);
     drawbridge::app::add_profile_commands(app, options);

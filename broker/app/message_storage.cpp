@@ -68,15 +68,10 @@ std::unique_ptr<storage::Journal> MessageStorage::recover(core::Broker& broker,
         auto owner = owners.find(kept.session.identity, kept.session.client_id);
         if (owner == nullptr) {
             ++recovered.without_owner;
-            // What is of share groups goes to their other members.
-            if (kept.queue.shared > 0)
-                shard.keeper().load_orphans(kept.session.id, kept.queue, {});
-            else
-                shard.keeper().note_ended(kept.session.id, false);
-            return;
+        } else {
+            ++recovered.sessions;
+            recovered.messages += kept.queue.messages + kept.sent.size();
         }
-        ++recovered.sessions;
-        recovered.messages += kept.queue.messages + kept.sent.size();
         shard.restore(std::move(kept), std::move(owner));
     });
     // Groups have all their members, and are whole, once the shards have heard of each other.

@@ -17,6 +17,8 @@
 #include "auth/authenticator.hpp"
 #include "auth/open_secret.hpp"
 #include "auth/psk_lookup.hpp"
+#include "bridge/service_monitor.hpp"
+#include "bridge/service_writer.hpp"
 #include "broker/app/admin_server.hpp"
 #include "broker/app/configuration.hpp"
 #include "broker/app/data_directory.hpp"
@@ -24,6 +26,7 @@
 #include "broker/app/identity_reviews.hpp"
 #include "broker/app/live_routes.hpp"
 #include "broker/app/message_storage.hpp"
+#include "broker/app/nats_listener.hpp"
 #include "broker/app/salvage_files.hpp"
 #include "broker/app/tls_files.hpp"
 #include "broker/base/log.hpp"
@@ -109,6 +112,20 @@ std::string protocol_of(const ListenerConfiguration& listener) {
     return mqtt + (has_websocket(listener.transport) ? " and TLS" : " over TLS");
 }
 
+// On the first shard, which all messages reach, as they reach every shard.
+std::unique_ptr<bridge::ServiceMonitor> watch_services(const GlobalOptions& options,
+                                                       const Configuration& configuration,
+                                                       core::Broker& broker,
+                                                       bridge::ServiceWriter& writer) {
+    auth::DeviceStore store(options.data / "drawbridge.db");
+    const auto kept =
+        bridge::ServiceStore(store.database()).list(bridge::ServiceStore::Forgotten::include);
+    bridge::ServiceMonitor::Options monitor;
+    monitor.check_interval = configuration.services.check_interval;
+    return std::make_unique<bridge::ServiceMonitor>(broker.shard(0), writer, monitor, kept,
+                                                    Clock::now());
+}
+
 void open_ports(const Configuration& configuration, TlsFiles& tls_files, net::Network& network) {
     for (const ListenerConfiguration& listener : configuration.listeners) {
         std::shared_ptr<const net::CurrentTls> tls;
@@ -176,7 +193,9 @@ void serve(const GlobalOptions& options, const ServeOptions& serve_options) {
     auth::AuditWriter audit(options.data / "drawbridge.db", configuration.audit);
     core::Broker broker(settings_of(configuration), shards);
     broker.set_audit(audit);
-    std::unique_ptr<storage::Journal> journal;  // null if nothing is kept
+    bridge::ServiceWriter service_writer(options.data / "drawbridge.db");
+    std::unique_ptr<bridge::ServiceMonitor> services;  // outlives the loops
+    std::unique_ptr<storage::Journal> journal;         // null if nothing is kept
     IdentityReviews reviews;
     auth::AuthenticatorOptions auth_options = authenticator_options(options, configuration, audit);
     auth_options.on_profile_change = [&](const auth::ProfileChange& change) {
@@ -199,6 +218,7 @@ void serve(const GlobalOptions& options, const ServeOptions& serve_options) {
     }
     LiveRoutes routes(options.config, configuration, network);
     open_ports(configuration, tls_files, network);
+    const auto nats = listen_for_nats(configuration.nats, tls_files, network);
 
     boost::asio::signal_set signals(io, SIGTERM, SIGINT);
     signals.async_wait([&](boost::system::error_code, int) { io.stop(); });
@@ -218,8 +238,10 @@ void serve(const GlobalOptions& options, const ServeOptions& serve_options) {
     wait_for_reload();
     boost::asio::co_spawn(io, watch_files(tls_files), boost::asio::detached);
 
-    auto admin = std::make_unique<AdminServer>(io, options.data / "admin.sock", network,
-                                               *authenticator, audit, journal.get(), routes);
+    services = watch_services(options, configuration, broker, service_writer);
+    auto admin =
+        std::make_unique<AdminServer>(io, options.data / "admin.sock", network, *authenticator,
+                                      audit, *services, journal.get(), routes);
     say_what_to_know(options, configuration,
                      !auth::DeviceStore(options.data / "drawbridge.db").has_devices());
     network.start();

@@ -84,6 +84,10 @@ constexpr std::size_t queue_bytes_read = 256u << 10;
 // so often at most: all that expires is looked at.
 constexpr std::size_t expired_counted_out_max = 4'096;
 constexpr milliseconds counting_out_interval{1'000};
+// Retained messages that have expired are erased so often, so many at a time: some hundred
+// microseconds.
+constexpr milliseconds retained_sweep_interval{1'000};
+constexpr int retained_swept_max = 256;
 
 // How long a shard waits for clients to acknowledge what has been sent to them before it has that
 // written to disk. What is acknowledged within that time is never written; the publisher waits

@@ -26,6 +26,11 @@ struct Credentials {
     Proof proof = Proof::none;
     std::string proven = {};      // that identity or name
     std::string proven_key = {};  // the id of the PSK
+
+    // Of those who come by the door for services:
+    bool services_only = false;      // a device may not come in here
+    bool key_names_account = false;  // there is no user name, and the client id is the account's
+    bool may_be_anonymous = false;   // with no credentials at all, whatever holds elsewhere
 };
 
 struct AuthAnswer {

@@ -1,10 +1,10 @@
 // Journal: the port through which shards keep what must outlive the process. Implemented in
 // storage/.
 //
-// A shard gathers what has changed into a Bundle at the end of a turn and submits it. Bundles of
-// all shards are committed together, many in one transaction, and those of one shard in their
-// order. What a shard has submitted before it mailed a turn is committed no later than anything
-// that the mail has caused elsewhere: a transaction takes all bundles there are at one moment.
+// A shard gathers what has changed into a Bundle at the end of a turn and submits it. A bundle is
+// committed as a whole, many in one transaction, and all, of all shards, in the order in which they
+// were submitted. So what a shard has submitted before it mailed a turn is committed no later than
+// anything that the mail has caused elsewhere.
 //
 // Of each shard's turn the other shards must hear, and what they make of it is in bundles of
 // theirs. So a bundle says which turns of the others it has taken in (`seen`). A turn that is
@@ -27,7 +27,8 @@ struct Bundle {
     std::vector<KeptSession> sessions;  // new or changed
     std::vector<KeptSubscription> subscriptions;
     std::vector<KeptReceived> received;
-    std::vector<KeptMessage> messages;  // new
+    // New: each has a higher seq than all that its session had before.
+    std::vector<KeptMessage> messages;
     std::vector<KeptProgress> progress;
     std::vector<KeptRange> removed;
     std::vector<SessionId> ended;        // with all that is theirs

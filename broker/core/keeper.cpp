@@ -96,7 +96,7 @@ void Keeper::turn_mailed() {
 
 bool Keeper::has_unsaved() const {
     return !unsaved_.empty() || !retained_.empty() || !published_.empty() || !removed_.empty() ||
-           !ended_.empty();
+           !ended_.empty() || !ending_.empty();
 }
 
 void Keeper::want(Urgency urgency) {
@@ -147,6 +147,8 @@ std::unique_ptr<Bundle> Keeper::gather(Submitted& submitted) {
     for (KeptRange& range : removed_) bundle->removed.push_back(range);
     removed_.clear();
     bundle->ended = std::exchange(ended_, {});
+    for (KeptSession& row : ending_) bundle->sessions.push_back(std::move(row));
+    ending_.clear();
     const bool empty =
         bundle->sessions.empty() && bundle->subscriptions.empty() && bundle->received.empty() &&
         bundle->messages.empty() && bundle->progress.empty() && bundle->removed.empty() &&
@@ -279,6 +281,11 @@ void Keeper::note_ended(SessionId id, bool once_settled) {
     } else {
         ended_.push_back(id);
     }
+    want(Urgency::lazily);
+}
+
+void Keeper::note_ending(KeptSession&& row) {
+    ending_.push_back(std::move(row));
     want(Urgency::lazily);
 }
 

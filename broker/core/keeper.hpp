@@ -82,6 +82,11 @@ public:
     // QoS 2, for other shards: for all of them, or for one, because of a share group.
     void note_published(const MessageView& message, std::uint64_t group = 0, unsigned receiver = 0);
     void note_ended(SessionId id, bool once_settled);
+    // A session whose end waits for others: after a death it is not there any more, but what it has
+    // handed on is.
+    void note_ending(KeptSession&& row);
+    // A message of a session that has ended goes back to its share group, once groups are whole.
+    void hand_on(const KeptMessage& message);
     // These messages of a session have been handed to others. They are forgotten here once they are
     // safe there.
     void note_handed_on(SessionId session, std::uint64_t seq);
@@ -208,6 +213,7 @@ private:
     std::vector<KeptPublish> published_;
     std::vector<KeptRange> removed_;
     std::vector<SessionId> ended_;
+    std::vector<KeptSession> ending_;
 
     std::deque<Submitted> submitted_;
     std::uint64_t last_number_ = 0;

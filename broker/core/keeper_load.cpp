@@ -59,18 +59,20 @@ void Keeper::end_looks_for_expired() {
     });
 }
 
+void Keeper::hand_on(const KeptMessage& message) {
+    const std::uint64_t before = forwarded_count_;
+    const MessageView view = message.message->view();
+    shard_.return_to_group(shard_.broker().group_of(message.share), 0, view);
+    note_handed_on(message.session, message.seq, view.qos, forwarded_count_ == before);
+}
+
 // A session has ended and left messages of share groups on disk. It is forgotten once others have
 // them.
 void Keeper::hand_on_orphans(Journal::Loaded& loaded) {
     const SessionId session = loaded.asked.session;
     std::vector<KeptRange> holes = std::exchange(orphans_[session], {});
-    for (const KeptMessage& message : loaded.messages) {
-        if (Outbound::is_hole(holes, message.seq)) continue;
-        const std::uint64_t before = forwarded_count_;
-        const MessageView view = message.message->view();
-        shard_.return_to_group(shard_.broker().group_of(message.share), 0, view);
-        note_handed_on(session, message.seq, view.qos, forwarded_count_ == before);
-    }
+    for (const KeptMessage& message : loaded.messages)
+        if (!Outbound::is_hole(holes, message.seq)) hand_on(message);
     shard_.stats().dropped_damaged.add(loaded.damaged.size());
     if (loaded.is_empty()) {
         orphans_.erase(session);

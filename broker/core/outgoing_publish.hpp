@@ -30,12 +30,19 @@ public:
     void append_to(Output& out, wire::Version version, const wire::PublishMarks& marks,
                    std::span<const std::uint32_t> subscription_ids);
 
+    // What guests make of it, once for all of them, in their protocol. Empty until one of them
+    // does.
+    Buffer& guest_subject() { return guest_subject_; }
+    Buffer& guest_head() { return guest_head_; }
+
 private:
     MessageView view_;
     MessagePtr message_;  // null until somebody needs it
     wire::PublishContent content_;
     bool single_;
     std::array<wire::PublishImage, 4> images_;
+    Buffer guest_subject_;
+    Buffer guest_head_;
 };
 
 }  // namespace drawbridge::core

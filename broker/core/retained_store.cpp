@@ -25,9 +25,7 @@ bool RetainedStore::store(const MessageView& message, RetainedOrigin origin, Tim
     const bool removes = message.payload.empty() || message.expired(now);
     MessagePtr copy = removes ? nullptr : Message::copy_of(message);
     const std::unique_lock lock(mutex_);
-    for (int left = expired_per_call_max;
-         left > 0 && !expiries_.empty() && expiries_.begin()->first <= now; --left)
-        erase(kept_.find(expiries_.begin()->second));
+    erase_expired(now, expired_per_call_max);
     const std::vector<Place> replaced = replaced_by(message);
     std::size_t replaced_bytes = 0;
     for (const Place at : replaced) replaced_bytes += at->second.message->bytes();
@@ -58,6 +56,21 @@ std::vector<RetainedStore::Place> RetainedStore::replaced_by(const MessageView& 
         if (at != kept_.end()) places.push_back(at);
     }
     return places;
+}
+
+void RetainedStore::erase_expired(TimePoint now, int left) {
+    for (; left > 0 && !expiries_.empty() && expiries_.begin()->first <= now; --left) {
+        const Place at = kept_.find(expiries_.begin()->second);
+        expired_.emplace_back(at->first.first);
+        erase(at);
+    }
+}
+
+TimePoint RetainedStore::drop_expired(TimePoint now, int left, std::vector<std::string>& gone) {
+    const std::unique_lock lock(mutex_);
+    erase_expired(now, left);
+    gone = std::exchange(expired_, {});
+    return expiries_.empty() ? TimePoint::max() : expiries_.begin()->first;
 }
 
 void RetainedStore::erase(Place at) {

@@ -46,6 +46,10 @@ public:
     // An empty payload removes (MQTT-3.3.1-6). Returns false if a bound refused it.
     bool store(const MessageView& message, RetainedOrigin origin, TimePoint now);
 
+    // Erases what has expired, at most `left` messages. gone: their topics, and those of what
+    // store() has erased likewise. Returns when the next one expires; TimePoint::max(): never.
+    TimePoint drop_expired(TimePoint now, int left, std::vector<std::string>& gone);
+
     // False: stop before this one.
     using Visit = std::function<bool(const MessagePtr&, RetainedOrigin)>;
     // Visits messages that filter matches, in the order of their topics, from `after` (exclusive)
@@ -74,12 +78,14 @@ private:
 
     std::vector<Place> replaced_by(const MessageView& message);
     void erase(Place at);
+    void erase_expired(TimePoint now, int left);
 
     const Limits& limits_;
     mutable std::shared_mutex mutex_;
     std::map<Key, Kept> kept_;  // guarded by mutex_
     // Those that expire, soonest first, so that what has expired does not count against the bounds.
     std::set<std::pair<TimePoint, Key>> expiries_;  // guarded by mutex_
+    std::vector<std::string> expired_;              // erased; guarded by mutex_
     std::size_t bytes_ = 0;                         // guarded by mutex_
 };
 

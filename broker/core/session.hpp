@@ -155,16 +155,18 @@ private:
         std::unique_ptr<SentAliases> sent_aliases;  // null if the client allows none
         std::unique_ptr<Request> request;           // to go on with; null if none
         std::unique_ptr<Throttle> throttle;         // null if nothing limits its rate
+        std::vector<std::string> replies;           // internal topics it was asked to answer to
 
         bool is_empty() const {
             return shared.empty() && replays.empty() && full_filters.empty() && !sent_aliases &&
-                   !request && !throttle && received_aliases.is_empty();
+                   !request && !throttle && replies.empty() && received_aliases.is_empty();
         }
         void end_connection() {
             received_aliases = {};  // MQTT-3.3.2-7
             sent_aliases.reset();
             request.reset();
             throttle.reset();
+            replies.clear();
         }
     };
     // The last topic published to, and whether that is allowed.
@@ -217,7 +219,6 @@ private:
     HeldAnswers& held(Until until);
     std::uint64_t round_now() const;
     bool holds_many() const;
-    Until until_safe(const MessageView& message, std::uint64_t opened_before) const;
     // QoS 2, to a client whose session is kept: not before it is on disk.
     bool waits_for_disk(const Outgoing& message) const {
         return message.seq != 0 && message.qos == 2 && must_hold(Until::committed);
@@ -267,6 +268,7 @@ private:
     void drop_expired();
     void queue_is_full();
     void log_full_queue();
+    void add_full_filter(const std::string& filter);
     void forget_full_filter(const std::string& filter);
     void look_for_room();
     void queue_has_room();
@@ -304,6 +306,8 @@ private:
     // why, unless the client does not want to be told.
     std::string_view if_wanted(std::string_view why) const;
     bool may_publish(std::string_view topic);
+    bool may_publish_internal(std::string_view topic);
+    void note_response_topic(const MessageView& message);
 
     // session_subscribe.cpp
     Outcome receive_subscribe(const wire::Frame& frame);

@@ -6,8 +6,15 @@
 #include "broker/core/broker.hpp"
 #include "broker/core/session.hpp"
 #include "broker/core/shard.hpp"
+#include "broker/core/topic_names.hpp"
 
 namespace drawbridge::core {
+namespace {
+
+// Requests that one client has been sent and may still answer.
+constexpr std::size_t replies_max = 64;
+
+}  // namespace
 
 bool Session::deliver(OutgoingPublish& publish, const Delivery& delivery) {
     return deliver(publish, delivery, GroupRef{});
@@ -121,6 +128,15 @@ void Session::log_full_queue() {
         client_id_, outbound_->waiting(), refuses ? "refused" : "dropped");
 }
 
+// A new one, while the queue is full.
+void Session::add_full_filter(const std::string& filter) {
+    if (!queue_full_ || shard_.settings().queue_full != QueueFull::refuse) return;
+    auto& filters = rare().full_filters;
+    if (filters.empty()) rare_->full_identity = identity_;
+    filters.push_back(filter);
+    shard_.broker().full_queues().add({filter}, rare_->full_identity);
+}
+
 // The client does not want it any more, so nobody is refused because of it.
 void Session::forget_full_filter(const std::string& filter) {
     if (!rare_) return;
@@ -142,6 +158,16 @@ void Session::queue_has_room() {
                                          std::exchange(rare_->full_identity, nullptr));
 }
 
+// A request of a NATS client: whoever gets it may answer, once.
+void Session::note_response_topic(const MessageView& message) {
+    const wire::PropertyList properties(message.properties);
+    const auto topic = properties.text(wire::PropertyId::response_topic);
+    if (!topic || !is_internal_name(*topic)) return;
+    auto& replies = rare().replies;
+    if (replies.size() >= replies_max) replies.erase(replies.begin());
+    replies.emplace_back(*topic);
+}
+
 wire::PublishMarks Session::marks_of(const Outgoing& message) {
     return {message.packet_id, message.qos, message.retain, message.sent_before};
 }
@@ -149,6 +175,8 @@ wire::PublishMarks Session::marks_of(const Outgoing& message) {
 bool Session::send(OutgoingPublish& publish, wire::PublishMarks marks,
                    std::span<const std::uint32_t> subscription_ids) {
     if (version_ != wire::Version::v5) subscription_ids = {};
+    if (!publish.view().properties.empty() && version_ == wire::Version::v5)
+        note_response_topic(publish.view());
     SentAliases* const aliases = rare_ ? rare_->sent_aliases.get() : nullptr;
     if (aliases != nullptr) {
         const SentAliases::Alias alias = aliases->find(publish.view().topic);

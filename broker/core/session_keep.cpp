@@ -31,7 +31,14 @@ void Session::keep_from_now_on() {
 void Session::forget_keep(bool handed_on) {
     if (!keep_) return;
     Keeper& keeper = shard_.keeper();
-    if (outbound_ && outbound_->stored().shared > 0)
+    const bool has_orphans = outbound_ && outbound_->stored().shared > 0;
+    if (handed_on || has_orphans) {
+        KeptSession ended = row();
+        ended.away = false;  // and with an expiry of 0: it has ended with its connection
+        ended.expiry_s = 0;
+        keeper.note_ending(std::move(ended));
+    }
+    if (has_orphans)
         keeper.load_orphans(keep_->id, outbound_->stored(), outbound_->holes());
     else
         keeper.note_ended(keep_->id, handed_on);
@@ -278,16 +285,6 @@ HeldAnswers& Session::held(Until until) {
     if (!held_) held_ = std::make_unique<HeldAnswers>(*this);
     shard_.keeper().note_held(*held_, until);
     return *held_;
-}
-
-// What a PUBLISH from this client has to wait for before it is acknowledged.
-Until Session::until_safe(const MessageView& message, std::uint64_t opened_before) const {
-    const Keeper& keeper = shard_.keeper();
-    if (!keeper.is_on()) return Until::now;
-    Until until = Until::now;
-    if (keeper.opened() != opened_before || shard_.broker().keeps_elsewhere(shard_.stats()))
-        until = Until::settled;
-    return message.retain ? until | Until::committed : until;
 }
 
 // Of QoS 2 nothing is sent that is not on disk: the client knows it by its packet identifier.

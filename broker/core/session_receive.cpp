@@ -7,6 +7,7 @@
 #include "broker/core/publish_properties.hpp"
 #include "broker/core/session.hpp"
 #include "broker/core/shard.hpp"
+#include "broker/core/topic_names.hpp"
 #include "broker/wire/decode.hpp"
 #include "broker/wire/encode.hpp"
 #include "broker/wire/topic.hpp"
@@ -229,7 +230,7 @@ Reason Session::take_over(const MessageView& message, std::string_view& why, Unt
     const Sender sender{.client = key_, .id = client_id_};
     const Reason reason = shard_.publish(message, sender, can_be_told).reason;
     if (is_failure(reason)) why = "the retained store is full";
-    if (message.qos > 0) until = until_safe(message, opened_before);
+    if (message.qos > 0) until = shard_.until_safe(message, opened_before);
     if (message.qos == 2 && keep_ && shard_.broker().keeps_elsewhere(shard_.stats()))
         shard_.keeper().note_published(message);
     return reason;
@@ -242,11 +243,28 @@ bool Session::must_be_kept(const MessageView& message) const {
 
 bool Session::may_publish(std::string_view topic) {
     if (memo_ && memo_->topic == topic) return memo_->allowed;
+    if (is_internal_name(topic)) return may_publish_internal(topic);
     if (!memo_) memo_ = std::make_unique<PublishMemo>();
     memo_->topic = topic;
     memo_->allowed = wire::is_topic_name(topic, shard_.settings().limits.max_topic_levels) &&
                      identity_->may_publish(topic);
     return memo_->allowed;
+}
+
+// Replies to requests of NATS clients: once where it was asked to, else by a rule that names the
+// prefix. A rule that allows any name does not.
+bool Session::may_publish_internal(std::string_view topic) {
+    if (!wire::is_topic_name(topic, shard_.settings().limits.max_topic_levels)) return false;
+    if (rare_) {
+        auto& replies = rare_->replies;
+        if (const auto asked = std::ranges::find(replies, topic); asked != replies.end()) {
+            replies.erase(asked);
+            return true;
+        }
+    }
+    constexpr std::string_view any_name = "any";
+    const std::string other = std::string(any_name) + std::string(topic.substr(topic.find('/')));
+    return identity_->may_publish(topic) && !identity_->may_publish(other);
 }
 
 // --- acknowledgements ----------------------------------------------------------------------------

@@ -106,7 +106,10 @@ Result<Reason> Session::subscribe(const wire::SubscriptionRequest& request, std:
     const bool is_new =
         shard_.index_of_filters().subscribe(*this, parsed->filter, request.options, id);
     shard_.routes().filter_changed(parsed->filter);
-    if (is_new) shard_.stats().subscriptions.add();
+    if (is_new) {
+        shard_.stats().subscriptions.add();
+        add_full_filter(std::string(parsed->filter));
+    }
     const auto handling = request.options.retain_handling;
     if (handling == wire::RetainHandling::send ||
         (handling == wire::RetainHandling::send_if_new && is_new))

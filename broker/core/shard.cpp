@@ -167,6 +167,7 @@ Shard::Published Shard::publish_as_it_is(const MessageView& message, const Sende
                       whole ? "refused" : "delivered but not kept");
         if (whole) return {Reason::quota_exceeded};
     }
+    if (message.retain && message.expires()) retained_sweep_.note(message.expires_at);
     if (message.retain)
         keeper_.note_retained(message.topic,
                               message.qos > 0 ? Keeper::Urgency::now : Keeper::Urgency::lazily);
@@ -208,6 +209,14 @@ bool Shard::deliver_here(const MessageView& message, const Sender& from) {
     return taken;
 }
 
+Until Shard::until_safe(const MessageView& message, std::uint64_t opened_before) const {
+    if (!keeper_.is_on()) return Until::now;
+    Until until = Until::now;
+    if (keeper_.opened() != opened_before || broker_.keeps_elsewhere(stats_))
+        until = Until::settled;
+    return message.retain ? until | Until::committed : until;
+}
+
 // --- sessions and links --------------------------------------------------------------------------
 
 Session* Shard::find(std::string_view client_id) {
@@ -217,7 +226,7 @@ Session* Shard::find(std::string_view client_id) {
 
 std::size_t Shard::receive(Link& link, Bytes bytes) {
     if (link.session == nullptr) return 0;
-    share_ends_ = work_done_ + limits::work_per_client_max;
+    begin_share();
     return link.session->receive(bytes);
 }
 

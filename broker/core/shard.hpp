@@ -26,6 +26,7 @@
 #include "broker/core/mailbox.hpp"
 #include "broker/core/recent_refusals.hpp"
 #include "broker/core/retained_store.hpp"
+#include "broker/core/retained_sweep.hpp"
 #include "broker/core/rewriter.hpp"
 #include "broker/core/route_cache.hpp"
 #include "broker/core/session.hpp"
@@ -44,6 +45,7 @@ public:
 
     unsigned index() const { return index_; }
     TimePoint now() const { return now_; }
+    std::uint64_t turn() const { return turn_; }
     const Settings& settings() const;
     Stats& stats() { return stats_; }
     Mailbox& mailbox() { return mailbox_; }
@@ -87,6 +89,8 @@ public:
     bool is_connected(std::string_view client_id) const;
 
     // --- recovery: before the start, in a turn
+    // identity: null if its owner is not there any more. Then, and if it had ended already, it is
+    // not restored, but what is of share groups goes back to them.
     void restore(RecoveredSession&& kept, IdentityPtr identity);
     // What another life of the broker did not bring to an end.
     void publish_again(const RecoveredPublish& recovered);
@@ -116,7 +120,8 @@ public:
     void add_guest(Guest& guest);
     void remove_guest(Guest& guest);
     void visit_guests(const std::function<void(Guest&)>& visit) const;
-    void warn_guests_of_end();
+    // Ends all with this client id; false if there is none.
+    bool kick_guests(std::string_view client_id);
     // Calls guest.heard() once what has been published here up to now, this turn included, has come
     // to all other shards. Returns the turn.
     std::uint64_t tell_when_heard(const Guest& guest);
@@ -141,6 +146,9 @@ public:
     // and what the routes make of it. whole: rather nobody gets it than that it is delivered and a
     // bound keeps it from being retained; the reason is quota_exceeded then.
     Published publish(const MessageView& message, const Sender& from, bool whole);
+    // What the publisher of this message has to wait for before it is told that it is safe.
+    // opened_before: Keeper::opened() before it was published.
+    Until until_safe(const MessageView& message, std::uint64_t opened_before) const;
     void post_share_news(ShareNews news);
     // Hands a message back to the group that had picked a member who cannot take it any more.
     void return_to_group(GroupRef group, MemberKey member, const MessageView& message);
@@ -150,6 +158,8 @@ public:
     // Counts work, in deliveries or what takes as long, so that no client gets more than its share
     // of a turn.
     void worked(std::uint64_t amount) { work_done_ += amount; }
+    // Another client is read from now on.
+    void begin_share() { share_ends_ = work_done_ + limits::work_per_client_max; }
     // True once the client being read has had its share.
     bool share_used() const { return work_done_ >= share_ends_; }
     void mark_dirty(Link& link);
@@ -199,6 +209,7 @@ private:
     Mail& mail_for(unsigned shard);
     void post_shared(unsigned to, const PublishBatch::Item& item);
     void mail_out();
+    void end_recovered(const RecoveredSession& kept, const Identity* owner);
     void pump_some();
     void end_sessions();
     void flush_links();
@@ -212,6 +223,7 @@ private:
     Stats stats_;
     Deadlines deadlines_;  // before what is in it
     Keeper keeper_{*this};
+    RetainedSweep retained_sweep_{*this};
     Sessions sessions_;                                      // keyed by the session's own client id
     boost::unordered_flat_map<MemberKey, Client*> members_;  // clients with shared subscriptions
     boost::unordered_flat_map<MemberKey, Guest*> guests_;
@@ -242,6 +254,7 @@ private:
     std::uint64_t share_ends_ = 0;
     // Before the start: the shard that each session lived on in the last life.
     boost::unordered_flat_map<const Subscriber*, unsigned> recovered_;
+    std::vector<std::pair<RecoveredSession, IdentityPtr>> recovered_ended_;  // likewise
     Contests settled_;  // freed at the end of the turn
     log::Quota quota_;
     RecentRefusals recent_refusals_;

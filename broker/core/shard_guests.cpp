@@ -24,15 +24,23 @@ void Shard::visit_guests(const std::function<void(Guest&)>& visit) const {
     for (const auto& [key, guest] : guests_) visit(*guest);
 }
 
-void Shard::warn_guests_of_end() {
-    visit_guests([](Guest& guest) { guest.warn_of_end(); });
+bool Shard::kick_guests(std::string_view client_id) {
+    std::vector<Guest*> concerned;
+    visit_guests([&](Guest& guest) {
+        if (guest.client_id() == client_id) concerned.push_back(&guest);
+    });
+    for (Guest* guest : concerned) guest->end(Reason::administrative_action);
+    return !concerned.empty();
 }
 
 // Who is ended leaves the table, so it is not walked meanwhile.
 void Shard::end_guests(Reason reason) {
     std::vector<Guest*> all;
     visit_guests([&](Guest& guest) { all.push_back(&guest); });
-    for (Guest* guest : all) guest->end(reason);
+    for (Guest* guest : all) {
+        if (reason == Reason::server_shutting_down) guest->warn_of_end();
+        guest->end(reason);
+    }
 }
 
 void Shard::review_guests(const Judge& judge) {

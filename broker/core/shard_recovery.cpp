@@ -7,16 +7,19 @@
 namespace drawbridge::core {
 
 void Shard::restore(RecoveredSession&& kept, IdentityPtr identity) {
-    // A client that began anew just before has two: the older was about to be forgotten.
+    const bool ended_with_its_connection = !kept.session.away && kept.session.expiry_s == 0;
+    if (identity == nullptr || ended_with_its_connection) {
+        recovered_ended_.emplace_back(std::move(kept), std::move(identity));
+        return;
+    }
+    // No client has two sessions; if the file says so, the older one goes.
     if (Session* const older = find(kept.session.client_id)) older->discard();
-    const bool ends_with_its_connection = !kept.session.away && kept.session.expiry_s == 0;
     const unsigned shard = kept.shard;
     auto made = std::make_unique<Session>(*this, kept.session.client_id, ++last_key_);
     Session& session = *made;
     sessions_.emplace(session.client_id(), std::move(made));
     session.restore(std::move(kept), std::move(identity));
     recovered_.emplace(&session, shard);
-    if (ends_with_its_connection) session.discard();
 }
 
 void Shard::publish_again(const RecoveredPublish& recovered) {
@@ -46,7 +49,26 @@ void Shard::publish_again(const RecoveredPublish& recovered) {
 void Shard::end_recovery() {
     recovered_ = {};
     for (const auto& [id, session] : sessions_) session->obey_rules();
+    for (const auto& [kept, owner] : std::exchange(recovered_ended_, {}))
+        end_recovered(kept, owner.get());
+    if (index_ == 0) retained_sweep_.note(now_);
     keeper_.want_now();
+}
+
+// As Session::discard() does. By now groups have all their members, and subscribers are there.
+void Shard::end_recovered(const RecoveredSession& kept, const Identity* owner) {
+    for (const KeptMessage& message : kept.sent)
+        if (!message.share.empty() && message.qos == 1) keeper_.hand_on(message);
+    if (const KeptWill& will = kept.session.will; will.message && owner != nullptr) {
+        MessageView message = will.message->view();
+        if (will.expires) message.expires_at = now_ + seconds(will.expiry_s);
+        message.tenant = owner->tenant_id();
+        if (owner->may_publish(message.topic)) publish(message, Sender{}, false);
+    }
+    if (kept.queue.shared > 0)
+        keeper_.load_orphans(kept.session.id, kept.queue, {});
+    else
+        keeper_.note_ended(kept.session.id, true);
 }
 
 }  // namespace drawbridge::core

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "broker/core/session.hpp"
+#include "broker/core/client.hpp"
 
 namespace drawbridge::core {
 namespace {
@@ -11,8 +11,8 @@ constexpr Duration burst = seconds(1);
 
 }  // namespace
 
-Throttle::Throttle(Session& session, Deadlines& deadlines, const Limits& limits)
-    : session_(session), deadlines_(deadlines) {
+Throttle::Throttle(Client& client, Deadlines& deadlines, const Limits& limits)
+    : client_(client), deadlines_(deadlines) {
     messages_.per_second = limits.messages_per_second;
     bytes_.per_second = limits.bytes_per_second;
 }
@@ -37,6 +37,6 @@ void Throttle::charge(std::size_t packet_bytes, bool is_publish, TimePoint now) 
 
 TimePoint Throttle::free_at() const { return std::max(messages_.free_at(), bytes_.free_at()); }
 
-void Throttle::expired(TimePoint) { session_.read_on(); }
+void Throttle::expired(TimePoint) { client_.read_on(); }
 
 }  // namespace drawbridge::core

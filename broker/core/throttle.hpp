@@ -1,7 +1,7 @@
 // Throttle: holds one client to messages_per_second and bytes_per_second, by telling when it may be
 // read on. It may use a second's worth at once; what it sends beyond is read later, never dropped.
 //
-// Made only where one of the limits is set. Owner: its session.
+// Made only where one of the limits is set. Owner: its client.
 #pragma once
 
 #include "broker/base/limits.hpp"
@@ -9,17 +9,17 @@
 
 namespace drawbridge::core {
 
-class Session;
+class Client;
 
 class Throttle final : public Deadline {
 public:
-    Throttle(Session& session, Deadlines& deadlines, const Limits& limits);
+    Throttle(Client& client, Deadlines& deadlines, const Limits& limits);
     ~Throttle() { deadlines_.cancel(*this); }
 
     // A packet has been taken in. is_publish: it counts as a message.
     void charge(std::size_t packet_bytes, bool is_publish, TimePoint now);
     bool holds(TimePoint now) const { return now < free_at(); }
-    // Has the session told when the next packet may be taken in.
+    // Has the client told when the next packet may be taken in.
     void wait() { deadlines_.set(*this, free_at()); }
 
 private:
@@ -36,7 +36,7 @@ private:
     void expired(TimePoint now) override;
     TimePoint free_at() const;
 
-    Session& session_;
+    Client& client_;
     Deadlines& deadlines_;
     Meter messages_;
     Meter bytes_;

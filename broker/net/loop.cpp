@@ -19,6 +19,14 @@
 
 namespace drawbridge::net {
 
+namespace {
+
+// At the end: a message takes a step from shard to shard in each. A share group picks somebody, who
+// may have to send it back.
+constexpr int last_turns_max = 16;
+
+}  // namespace
+
 // An eventfd: ends the wait from another thread.
 class Loop::Wakeup final : public Pollable {
 public:
@@ -293,12 +301,22 @@ void Loop::bury() {
     farewells_->bury();
 }
 
+void Loop::end_last_turn() {
+    if (shard_.keeper().is_on()) shard_.keeper().want_now();
+    shard_.end_turn();
+}
+
 void Loop::close_all() {
     shard_.begin_turn(Clock::now());
     run_tasks();  // clients on their way here
     shard_.disconnect_all(Reason::server_shutting_down);
-    if (shard_.keeper().is_on()) shard_.keeper().want_now();
-    shard_.end_turn();
+    end_last_turn();
+    // Wills for sessions at home elsewhere are mail by now, and so is what their share groups do.
+    for (int left = last_turns_max; left > 0 && network_.mail_is_left(); --left) {
+        shard_.begin_turn(Clock::now());
+        shard_.take_mail();
+        end_last_turn();
+    }
     bury();
     handshakes_.clear();
     connections_.clear();

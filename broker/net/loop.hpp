@@ -95,6 +95,7 @@ private:
     void run_tasks();
     void call_connections();
     void bury();
+    void end_last_turn();
     void close_all();
 
     Network& network_;

@@ -16,7 +16,8 @@ Network::Network(core::Broker& broker, core::Authenticator& authenticator,
       settings_(settings),
       headcount_({.clients_max = settings.max_connections,
                   .clients_per_network_max = settings.max_connections_per_address,
-                  .sockets_max = settings.max_sockets}) {
+                  .sockets_max = settings.max_sockets}),
+      all_loops_(broker.shards()) {
     for (unsigned index = 0; index < broker.shards(); ++index)
         loops_.push_back(std::make_unique<Loop>(*this, broker.shard(index)));
 }
@@ -44,6 +45,15 @@ void Network::stop() {
     for (std::thread& thread : threads_) thread.join();
     threads_.clear();
     listeners_.clear();
+}
+
+bool Network::mail_is_left() {
+    all_loops_.arrive_and_wait();  // nobody mails any more
+    bool left = false;
+    for (unsigned index = 0; index < broker_.shards(); ++index)
+        left |= broker_.shard(index).mailbox().has_mail();
+    all_loops_.arrive_and_wait();  // all have looked
+    return left;
 }
 
 void Network::accepting_paused(const std::string& why) {

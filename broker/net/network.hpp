@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <barrier>
 #include <memory>
 #include <string>
 #include <thread>
@@ -67,6 +68,10 @@ public:
         return std::max<std::size_t>(1, bound / broker_.shards());
     }
 
+    // For the loops, which all call it as they end: waits until all have, and says to all the same:
+    // whether one of them has mail.
+    bool mail_is_left();
+
     // A listener cannot accept, or can again. However many there are and however often each tries,
     // the log has one line when the first stops and one when the last goes on.
     void accepting_paused(const std::string& why);
@@ -79,6 +84,7 @@ private:
     Headcount headcount_;  // before the sockets, which have seats in it
     NetworkStats stats_;
     std::atomic<int> paused_{0};  // listeners
+    std::barrier<> all_loops_;
     std::vector<std::unique_ptr<Loop>> loops_;
     std::vector<std::unique_ptr<Port>> ports_;
     std::vector<std::unique_ptr<Listener>> listeners_;  // each port on each loop

@@ -7,10 +7,12 @@ using namespace drawbridge::test;
 namespace {
 
 std::optional<Reason> publish_to_expire(TestClient& client, const std::string& payload,
-                                        std::optional<std::uint32_t> expiry_s) {
+                                        std::optional<std::uint32_t> expiry_s,
+                                        std::string_view topic = "a", bool retain = false) {
     wire::PropertyWriter properties;
     if (expiry_s) properties.number(PropertyId::message_expiry_interval, *expiry_s);
-    return client.publish("a", payload, {.qos = 1, .properties = properties.list()});
+    return client.publish(topic, payload,
+                          {.qos = 1, .retain = retain, .properties = properties.list()});
 }
 
 // Bob's session is away, and his queue has room for eight messages.
@@ -126,4 +128,41 @@ TEST_CASE("a client that returns while what has expired is counted out gets the 
     CHECK(payloads == Texts{"1", "3", "5", "7"});
     CHECK(scene.expired() == 4);
     CHECK(scene.journal.messages_on_disk() == 0);
+}
+
+TEST_CASE("a retained message that expires leaves memory and disk, though nobody asks for it",
+          "[core][keeper][expiry]") {
+    const bool dies = GENERATE(false, true);
+    KeptScene scene;
+    REQUIRE(scene.alice.connect());
+    for (int i = 0; i < 600; ++i)
+        publish_to_expire(scene.alice, "x", 10, "a/" + std::to_string(i), true);
+    publish_to_expire(scene.alice, "x", 20, "b", true);
+    publish_to_expire(scene.alice, "x", std::nullopt, "c", true);
+    if (dies) scene.kill();
+    core::RetainedStore& store = scene.pump.broker().retained();
+    scene.pump.advance(milliseconds(9'900));
+    CHECK(store.messages() == 602);
+    scene.pump.advance(milliseconds(200));
+    CHECK(store.messages() == 602 - limits::retained_swept_max);
+    for (int i = 0; i < 4; ++i) scene.pump.advance(milliseconds(2));
+    CHECK(store.messages() == 2);
+    scene.pump.advance(limits::journal_lazy_delay);
+    CHECK(scene.journal.retained_on_disk() == 2);
+    scene.pump.advance(seconds(10));
+    scene.pump.advance(limits::journal_lazy_delay);
+    CHECK(store.messages() == 1);
+    CHECK(scene.journal.retained_on_disk() == 1);
+}
+
+TEST_CASE("what a newer retained message finds expired leaves the disk as well",
+          "[core][keeper][expiry]") {
+    KeptScene scene;
+    REQUIRE(scene.alice.connect());
+    publish_to_expire(scene.alice, "x", 10, "a", true);
+    scene.pump.pass(seconds(11));
+    publish_to_expire(scene.alice, "x", std::nullopt, "b", true);
+    scene.pump.advance(seconds(2));
+    scene.pump.advance(limits::journal_lazy_delay);
+    CHECK(scene.journal.retained_on_disk() == 1);
 }

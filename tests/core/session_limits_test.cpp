@@ -54,6 +54,28 @@ TEST_CASE("queue_full = refuse: the publisher is told, and nobody gets the messa
     CHECK(scene.bob.last().payload == "6");
 }
 
+TEST_CASE("queue_full = refuse: a subscription that is made while the queue is full counts as well",
+          "[core][limits]") {
+    Scene scene(Version::v5, with([](core::Settings& settings) {
+                    settings.limits.max_queued_messages = 2;
+                    settings.limits.max_inflight = 1;
+                    settings.queue_full = core::QueueFull::refuse;
+                }));
+    const bool had_another = GENERATE(true, false);
+    scene.connect();
+    scene.bob.subscribe("a", {.qos = 1});
+    scene.bob.acknowledges = false;
+    for (int i = 0; i < 4; ++i) scene.alice.publish("a", "x", {.qos = 1});
+    if (!had_another) scene.bob.unsubscribe("a");
+    CHECK(scene.alice.publish("b", "x", {.qos = 1}) == Reason::success);
+    scene.bob.subscribe("b", {.qos = 1});
+    scene.bob.subscribe("b", {.qos = 1});
+    CHECK(scene.alice.publish("b", "x", {.qos = 1}) == Reason::quota_exceeded);
+    CHECK(scene.alice.publish("c", "x", {.qos = 1}) == Reason::success);
+    scene.bob.unsubscribe("b");
+    CHECK(scene.alice.publish("b", "x", {.qos = 1}) == Reason::success);
+}
+
 TEST_CASE("queue_full = refuse: 3.1.1 knows no refusal, so the publisher is disconnected",
           "[core][limits][v311]") {
     Scene scene(Version::v3_1_1, with([](core::Settings& settings) {

@@ -48,6 +48,18 @@ def test_commands_options_and_ids_complete(broker):
         client.connected()
         assert complete(broker, "client kick ta") == ["tab-1"]
         assert complete(broker, "client kick x") == []
+    back_end = broker.ask("service", "add", "tab-end")
+    account = broker_process.Device("tab-end", back_end["api_key"], None)
+    with Client(broker, account, V5) as client:
+        client.connected()
+        client.subscribe("services/tab-beat/status", qos=1)
+        client.publish("heartbeat/tab-beat/service")
+        client.message()
+    broker.stop()
+    broker.start()
+    assert complete(broker, "services ") == ["forget", "tab-beat"]
+    assert complete(broker, "services forget ta") == ["tab-beat"]
+    broker.ask("service", "remove", "tab-end")
     for device_id in ("tab-1", "tab-2", "tab:3:x"):
         broker.ask("device", "remove", device_id)
 

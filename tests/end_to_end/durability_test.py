@@ -3,7 +3,7 @@ import subprocess
 
 import broker_process
 import pytest
-from mqtt_client import V311, V5, Client
+from mqtt_client import V311, V5, Client, Will
 
 VERSIONS = pytest.mark.parametrize("version", [V311, V5], ids=["3.1.1", "5.0"])
 EXPIRY_1_H = b"\x11\x00\x00\x0e\x10"
@@ -60,6 +60,24 @@ def test_mosquitto_clients_find_their_session_after_kill_9(own_broker):
     kill(own_broker)
     got = subprocess.run([*subscribe, "-C", "1"], capture_output=True, timeout=20, check=True)
     assert got.stdout == b"go\n"
+
+
+def test_wills_of_a_clean_stop_reach_kept_sessions_of_all_shards(tmp_path):
+    with broker_process.running(tmp_path, broker={"threads": 4}) as broker:
+        devices = [broker.add_device("open") for _ in range(12)]
+        for device in devices:
+            with Client(broker, device, V5) as client:
+                client.connected(**kept(V5))
+                client.subscribe("wills/+", qos=1)
+        leaving = broker.add_device("open")
+        with Client(broker, leaving, V5) as client:
+            client.connected(will=Will("wills/gone", b"gone", 1, False))
+            assert broker.stop() == 0
+        broker.start()
+        for device in devices:
+            with Client(broker, device, V5) as client:
+                assert client.connect(**kept(V5)) == (True, 0)
+                assert client.message().payload == b"gone"
 
 
 def test_a_session_whose_device_is_removed_meanwhile_ends(own_broker):

@@ -19,10 +19,10 @@ using test::message;
 using test::session;
 using test::waiting;
 
-Bundle one_message(core::SessionId id, std::size_t bytes = 10) {
+Bundle one_message(core::SessionId id, std::size_t bytes = 10, std::uint64_t seq = 1) {
     Bundle bundle;
     bundle.sessions = {session(id, "client-" + std::to_string(id))};
-    bundle.messages = {waiting(id, 1, message("t", std::string(bytes, 'x')))};
+    bundle.messages = {waiting(id, seq, message("t", std::string(bytes, 'x')))};
     bundle.bytes = bytes;
     return bundle;
 }
@@ -116,14 +116,14 @@ TEST_CASE("with little room on the disk nothing new is promised, but commits go 
     life.commit(one_message(1));
     CHECK(life.journal->state() == State::good);
     room = 99;
-    CHECK(life.news.wait([&] {
-        life.commit(one_message(2));
+    CHECK(life.news.wait([&, seq = 0u]() mutable {
+        life.commit(one_message(2, 10, ++seq));
         return life.journal->state() == State::no_space;
     }));
     Bundle acknowledged;
     acknowledged.removed = {{1, 1, 1}};
     life.commit(std::move(acknowledged));
-    CHECK(life.count("queue WHERE session = 1") == 0);
+    CHECK(life.recovered().at(1).queue.messages == 0);
     room = 100;
     CHECK(life.news.wait([&] { return life.journal->state() == State::good; }));
 }
@@ -159,7 +159,8 @@ TEST_CASE("a transaction that finds the disk full changes nothing, and can be tr
     const test::TemporaryDirectory directory;
     SQLite::Database database = open_messages(directory.path() / "messages.db");
     const RetainedOf nothing = [](auto) { return std::vector<core::KeptRetained>{}; };
-    BundleWriter writer(database, 2, nothing);
+    QueueIndex index;
+    BundleWriter writer(database, index, 2, nothing);
     std::vector<PendingBundle> bundles;
     for (core::SessionId id = 1; id <= 3; ++id) {
         auto bundle = std::make_unique<Bundle>(one_message(id, 300'000));
@@ -174,12 +175,13 @@ TEST_CASE("a transaction that finds the disk full changes nothing, and can be tr
     const auto count = [&](const char* table) {
         return database.execAndGet(std::string("SELECT count(*) FROM ") + table).getInt();
     };
-    CHECK(count("queue") == 1);
+    CHECK(count("chunks") == 1);
     CHECK(count("published") == 1);
+    CHECK(index.find(2) == nullptr);
     database.exec("PRAGMA max_page_count = 100000");
     writer.write(later);
-    CHECK(count("queue") == 3);
-    CHECK(count("bodies") == 3);
+    CHECK(count("chunks") == 3);
+    CHECK(index.find(2)->last_seq == 1);
     CHECK(count("published") == 3);
 }
 
@@ -209,14 +211,28 @@ TEST_CASE("a row that this program never wrote is refused, with the way to go on
         "UPDATE subscriptions SET qos = 3",
         "UPDATE subscriptions SET share = 'a/b'",
         "UPDATE received SET packet_id = 0",
-        "UPDATE queue SET state = 3",
-        "UPDATE queue SET state = 1, packet_id = 0",
-        "UPDATE queue SET state = 1, packet_id = 1, topic = 'a/#'",
-        "UPDATE queue SET state = 1, packet_id = 1, topic = ''",
-        "UPDATE queue SET state = 1, packet_id = 1, properties = x'01'",
-        "UPDATE queue SET state = 1, packet_id = 1, subscription_ids = x'010000'",
-        "UPDATE queue SET state = 1, packet_id = 1, flags = 0",
-        "UPDATE queue SET bytes = -1",
+        // Session 1, seq 1, flags, place 0, 11 bytes: as it is written.
+        "UPDATE chunks SET entries = x'010109'",
+        "UPDATE chunks SET entries = x'000109000b'",
+        "UPDATE chunks SET entries = x'010101000b'",
+        "UPDATE chunks SET entries = x'010119000b'",
+        "UPDATE chunks SET entries = x'01018920000b'",
+        "UPDATE chunks SET entries = x'01ffffffffffffffffff7f09000b'",
+        // Sent, with a packet id.
+        "UPDATE chunks SET entries = x'0101890301000b'",
+        "UPDATE chunks SET entries = x'0101890100000b'",
+        "UPDATE chunks SET entries = x'01018901077f0b'",
+        "UPDATE chunks SET entries = x'010189110701800b'",
+        "UPDATE chunks SET entries = x'0101890107000c'",
+        "UPDATE chunks SET entries = x'0101890107000b', contents = x'00010074'",
+        "UPDATE chunks SET entries = x'01018901070003', contents = x'000300612f23'",
+        "UPDATE chunks SET entries = x'01018901070000', contents = x'000000'",
+        "UPDATE chunks SET entries = x'01018901070002', contents = x'0001017401'",
+        "INSERT INTO progress VALUES (1, 1, 3, 1)",
+        "INSERT INTO progress VALUES (1, 1, 1, 0)",
+        "INSERT INTO gone VALUES (1, 5, 3)",
+        "INSERT INTO gone VALUES (1, 2, 4), (1, 3, 5)",
+        "INSERT INTO gone VALUES (1, -1, 0)",
     };
     for (const char* sql : damage) {
         CAPTURE(sql);
@@ -233,6 +249,18 @@ TEST_CASE("a row that this program never wrote is refused, with the way to go on
     }
 }
 
+TEST_CASE("a message that was sent is taken from its row as it stands there",
+          "[storage][journal]") {
+    test::JournalLife life;
+    life.commit(one_message(1));
+    life.end();
+    life.run("UPDATE chunks SET entries = x'0101890107000b'");
+    const auto sent = life.recovered().at(1).sent;
+    REQUIRE(sent.size() == 1);
+    CHECK(sent[0].packet_id == 7);
+    CHECK(sent[0].message->view().payload.size() == 10);
+}
+
 TEST_CASE("a message that cannot be read is named, and those around it are loaded",
           "[storage][journal]") {
     test::JournalLife life;
@@ -240,7 +268,11 @@ TEST_CASE("a message that cannot be read is named, and those around it are loade
     for (std::uint64_t seq = 2; seq <= 6; ++seq)
         bundle.messages.push_back(waiting(1, seq, message("t", std::to_string(seq))));
     life.commit(std::move(bundle));
-    life.run("UPDATE queue SET topic = '' WHERE seq IN (1, 3, 6)");
+    // Bytes of tenant, topic and properties, the topic and the payload, of each message.
+    std::string contents = "0001002b" + std::string(20, '7');
+    for (const char* topic_and_payload : {"7432", "2b33", "7434", "7435", "2b36"})
+        contents += std::string("000100") + topic_and_payload;
+    life.run("UPDATE chunks SET contents = x'" + contents + "'");
     const auto loaded = life.load({1, 1, 6, 5, 1'000, false});
     CHECK(loaded.damaged == std::vector<std::uint64_t>{1, 3});
     REQUIRE(loaded.messages.size() == 3);
@@ -254,6 +286,22 @@ TEST_CASE("a message that cannot be read is named, and those around it are loade
     CHECK(life.load({1, 7, 9, 5, 1'000, false}).up_to() == 9);
 }
 
+TEST_CASE("messages of a chunk that is damaged or missing are named, others are loaded",
+          "[storage][journal]") {
+    for (const char* damage : {"UPDATE chunks SET contents = x'000000' WHERE chunk = 1",
+                               "UPDATE chunks SET entries = x'01' WHERE chunk = 1",
+                               "UPDATE chunks SET entries = x'' WHERE chunk = 1",
+                               "DELETE FROM chunks WHERE chunk = 1"}) {
+        test::JournalLife life;
+        life.commit(one_message(1));
+        life.commit(one_message(2));
+        CHECK(life.load({1, 1, 1, 1, 1, false}).damaged.empty());
+        life.run(damage);
+        CHECK(life.load({1, 1, 1, 1, 1, false}).damaged == std::vector<std::uint64_t>{1});
+        CHECK(life.load({2, 1, 1, 1, 1, false}).messages.size() == 1);
+    }
+}
+
 TEST_CASE("what cannot be read for another reason is tried again, and holds nobody else up",
           "[storage][journal]") {
     test::JournalLife life(1, false);
@@ -261,11 +309,11 @@ TEST_CASE("what cannot be read for another reason is tried again, and holds nobo
     life.options.retry_after = milliseconds(20);
     life.begin();
     life.commit(one_message(1));
-    life.run("ALTER TABLE queue RENAME TO elsewhere");
+    life.run("ALTER TABLE chunks RENAME TO elsewhere");
     life.journal->load(0, {1, 1, 1, 1, 1, false});
     life.journal->load(0, {1, 1, 1, 1, 1, true});
     CHECK(life.journal->loaded(0).empty());
-    life.run("ALTER TABLE elsewhere RENAME TO queue");
+    life.run("ALTER TABLE elsewhere RENAME TO chunks");
     std::size_t messages = 0;
     std::size_t answers = 0;
     CHECK(life.news.wait([&] {

@@ -155,7 +155,11 @@ TEST_CASE("whatever the shards submit is what the next life finds", "[storage][j
     const unsigned seed = std::random_device{}();
     CAPTURE(seed);
     for (const unsigned shards : {1u, 2u, 4u}) {
-        test::JournalLife life(shards);
+        test::JournalLife life(shards, false);
+        life.end();
+        // Chunks are compacted all the time, or, of so few, never.
+        if (shards > 1) life.options.gone_bytes_min = 0;
+        life.begin();
         Model model(seed, shards);
         for (int lives = 0; lives < 4; ++lives) {
             for (int i = 0; i < 60; ++i) {
@@ -170,9 +174,9 @@ TEST_CASE("whatever the shards submit is what the next life finds", "[storage][j
             compare_windows(life, model);
             life.end();
             compare(life, model);
-            CHECK(life.count("bodies WHERE body NOT IN (SELECT body FROM queue "
-                             "WHERE body IS NOT NULL)") == 0);
-            CHECK(life.count("queue WHERE session NOT IN (SELECT session FROM sessions)") == 0);
+            for (const std::string table : {"gone", "progress"})
+                CHECK(life.count(table + " WHERE session NOT IN (SELECT session FROM sessions)") ==
+                      0);
             life.begin();
         }
     }

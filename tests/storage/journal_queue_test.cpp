@@ -115,46 +115,55 @@ TEST_CASE("content that many sessions wait for is stored once, and goes with the
           "[storage][journal]") {
     test::JournalLife life;
     Bundle bundle;
-    const auto shared = message("t", std::string(300, 'x'));
-    for (core::SessionId id = 1; id <= 3; ++id) {
+    const auto shared = message("t", std::string(30'000, 'x'));
+    for (core::SessionId id = 1; id <= 100; ++id) {
         bundle.sessions.push_back(session(id, "c" + std::to_string(id)));
         bundle.messages.push_back(waiting(id, 1, shared));
-        bundle.messages.push_back(waiting(id, 2, message("t", std::string(300, 'y'))));
+        bundle.messages.push_back(waiting(id, 2, message("t", std::string(80, 'y'))));
     }
     life.commit(std::move(bundle));
-    CHECK(life.count("bodies") == 1);
-    CHECK(life.count("queue WHERE payload IS NULL") == 3);
-    CHECK(life.load({2, 1, 1, 1, 1, false}).messages.at(0).message->view().payload.size() == 300);
-    CHECK(life.recovered().at(3).queue.bytes == 602);
+    CHECK(life.count("chunks WHERE length(contents) >= 30000") == 1);
+    CHECK(life.load({2, 1, 1, 1, 1, false}).messages.at(0).message->view().payload.size() ==
+          30'000);
+    CHECK(life.load({2, 2, 2, 1, 1, false}).messages.at(0).message->view().payload.size() == 80);
+    CHECK(life.recovered().at(3).queue.bytes == 30'082);
 
     Bundle acknowledged;
     acknowledged.removed = {{1, 1, 1}};
     acknowledged.progress = {{2, 1, 5, core::KeptMessage::State::received}};
     life.commit(std::move(acknowledged));
-    CHECK(life.count("bodies") == 1);
-    Bundle ended;
-    ended.ended = {3};
-    life.commit(std::move(ended));
-    CHECK(life.count("bodies") == 0);
     CHECK(life.recovered().at(2).sent.at(0).message == nullptr);
+    Bundle ended;
+    for (core::SessionId id = 2; id <= 99; ++id) ended.ended.push_back(id);
+    life.commit(std::move(ended));
+    life.commit({});
+    CHECK(life.count("chunks WHERE length(contents) >= 30000") == 1);
+    Bundle last;
+    last.removed = {{100, 1, 1}};
+    life.commit(std::move(last));
+    life.commit({});
+    CHECK(life.count("chunks WHERE length(contents) >= 30000") == 0);
+    CHECK(life.load({100, 1, 9, 9, 1, false}).messages.size() == 1);
 }
 
-TEST_CASE("a large content is kept beside the queue, and comes back whole", "[storage][journal]") {
+TEST_CASE("a large content is kept by itself, and comes back whole", "[storage][journal]") {
     test::JournalLife life;
-    Bundle bundle = queue_of(1, 0);
+    Bundle bundle = queue_of(1, 2);
     std::string large(300'000, 'x');
     large[299'999] = 'y';
-    bundle.messages = {waiting(1, 1, message("t", large))};
+    bundle.messages.push_back(waiting(1, 3, message("t", large)));
+    bundle.messages.push_back(waiting(1, 4, message("t", "z")));
     life.commit(std::move(bundle));
-    CHECK(life.count("bodies") == 1);
+    CHECK(life.count("chunks") == 3);
     life.end();
     life.begin();
-    const auto loaded = life.load({1, 1, 1, 1, 1, false});
+    const auto loaded = life.load({1, 3, 3, 1, 1, false});
     CHECK(as_text(loaded.messages.at(0).message->view().payload) == large);
     Bundle acknowledged;
-    acknowledged.removed = {{1, 1, 1}};
+    acknowledged.removed = {{1, 1, 4}};
     life.commit(std::move(acknowledged));
-    CHECK(life.count("bodies") == 0);
+    life.commit({});
+    CHECK(life.count("chunks") == 0);
 }
 
 TEST_CASE("a session ends with all that is its, and its number is not drawn again",
@@ -166,10 +175,16 @@ TEST_CASE("a session ends with all that is its, and its number is not drawn agai
     bundle.received = {{id, 3}};
     life.commit(std::move(bundle));
     life.commit(queue_of(1'000, 1));
+    Bundle changing;
+    changing.progress = {{id, 1, 1, core::KeptMessage::State::sent}};
+    changing.removed = {{id, 3, 3}};
+    life.commit(std::move(changing));
     Bundle ending;
     ending.ended = {id, 1'000};
     life.commit(std::move(ending));
-    for (const char* table : {"sessions", "ended_sessions", "subscriptions", "received", "queue"})
+    life.commit({});
+    for (const char* table :
+         {"sessions", "subscriptions", "received", "chunks", "gone", "progress"})
         CHECK(life.count(table) == 0);
     life.end();
     life.begin();
@@ -179,18 +194,43 @@ TEST_CASE("a session ends with all that is its, and its number is not drawn agai
 TEST_CASE("a session with a long queue ends at once, and its rows go after a restart as well",
           "[storage][journal]") {
     test::JournalLife life;
-    life.commit(queue_of(1, 20'000));
+    Bundle large = queue_of(1, 20'000);
+    for (core::KeptMessage& kept : large.messages)
+        kept.message = message("t", std::string(1'000, 'x'));
+    life.commit(std::move(large));
+    CHECK(life.count("chunks") > int(2 * limits::chunks_deleted_max));
     life.end();
-    life.begin(false);
-    life.run("DELETE FROM sessions; INSERT INTO ended_sessions VALUES (1)");
+    life.run("DELETE FROM sessions");
     CHECK(life.recovered().empty());
-    life.end();
     life.begin();
     life.commit(queue_of(2, 1));
-    life.end();  // pieces of limits::ended_rows_per_commit_max
+    life.end();  // pieces of limits::chunks_deleted_max
     life.begin();
-    while (life.count("ended_sessions") != 0) life.commit({});
-    CHECK(life.count("queue") == 1);
+    life.commit({});
+    CHECK(life.count("chunks") <= 1 + int(limits::chunks_left_max));
+    CHECK(life.messages() == 1);
+}
+
+TEST_CASE("numbers of a queue that has left nothing begin anew, with nothing of it forgotten",
+          "[storage][journal]") {
+    test::JournalLife life;
+    life.commit(queue_of(1, 3));
+    life.commit(queue_of(2, 1));
+    Bundle acknowledged;
+    acknowledged.removed = {{1, 1, 3}};
+    life.commit(std::move(acknowledged));
+    CHECK(life.recovered().at(1).last_seq == 3);  // the chunk is still there
+    life.commit({});
+    life.end();
+    CHECK(life.recovered().at(1).last_seq == 0);
+    life.begin();
+    Bundle again = queue_of(1, 2);
+    again.sessions.clear();
+    life.commit(std::move(again));
+    life.end();
+    CHECK(life.recovered().at(1).queue.messages == 2);
+    life.begin();
+    CHECK(seqs(life.load({1, 1, 9, 100, 1'000, false})) == Seqs{1, 2});
 }
 
 TEST_CASE("what is retained of a topic is kept for each tenant, and forgotten with it",

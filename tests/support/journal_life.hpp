@@ -51,6 +51,13 @@ public:
         return all;
     }
 
+    // Of all sessions, those on their way as well.
+    std::uint64_t messages() const {
+        std::uint64_t messages = 0;
+        for (const auto& [id, one] : recovered()) messages += one.queue.messages + one.sent.size();
+        return messages;
+    }
+
     // Of a table, perhaps with WHERE.
     int count(const std::string& rows) const {
         return storage::open_messages(file()).execAndGet("SELECT count(*) FROM " + rows).getInt();

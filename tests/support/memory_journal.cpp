@@ -78,6 +78,12 @@ std::size_t MemoryJournal::messages_on_disk() const {
     return messages;
 }
 
+std::size_t MemoryJournal::retained_on_disk() const {
+    std::size_t messages = 0;
+    for (const auto& [topic, of_tenants] : retained_) messages += of_tenants.size();
+    return messages;
+}
+
 void MemoryJournal::load(unsigned shard, const Load& load) {
     Loaded loaded;
     loaded.asked = load;

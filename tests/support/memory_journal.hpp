@@ -25,6 +25,7 @@ public:
                  const std::function<core::IdentityPtr(const std::string&)>& identity_of);
     std::size_t sessions_on_disk() const { return sessions_.size(); }
     std::size_t messages_on_disk() const;
+    std::size_t retained_on_disk() const;
     std::size_t messages_written() const { return messages_written_; }
     std::size_t commits() const { return commits_; }
 

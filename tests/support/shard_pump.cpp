@@ -26,7 +26,8 @@ void ShardPump::keep_in(MemoryJournal& journal) {
         broker_->shard(shard).keeper().use(journal, true);
         broker_->shard(shard).wake = [this, shard] { woken_[shard] = true; };
     }
-    journal.recover(*broker_, now_, [](const std::string& id) -> core::IdentityPtr {
+    journal.recover(*broker_, now_, [this](const std::string& id) -> core::IdentityPtr {
+        if (owners_gone.contains(id)) return nullptr;
         return std::make_shared<TestIdentity>(id);
     });
 }

@@ -12,6 +12,7 @@
 #include <memory>
 #include <optional>
 #include <random>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -31,6 +32,8 @@ public:
     // The process dies and another one begins, with what is in the journal. Links are lost; what
     // has left the broker still arrives.
     void die_and_begin_again(unsigned shards);
+    // These owners of sessions are not there any more after that.
+    std::set<std::string> owners_gone;
 
     core::Broker& broker() { return *broker_; }
     TimePoint now() const { return now_; }

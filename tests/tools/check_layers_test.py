@@ -69,7 +69,7 @@ def test_what_the_table_allows_passes(tmp_path, file, include):
         ("auth/api_key.cpp", "<boost/asio.hpp>"),
         ("broker/net/listener.cpp", '"bridge/nats_parser.hpp"'),
         ("bridge/nats_connect.cpp", '"auth/api_key.hpp"'),
-        ("bridge/nats_connect.cpp", "<openssl/evp.h>"),
+        ("bridge/nats_connect.cpp", "<SQLiteCpp/SQLiteCpp.h>"),
         ("broker/app/main.cpp", "<SQLiteCpp/SQLiteCpp.h>"),
         ("broker/app/main.cpp", "<wslay/wslay.h>"),
         ("broker/app/main.cpp", '"configuration.hpp"'),

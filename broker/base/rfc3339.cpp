@@ -1,8 +1,8 @@
-#include "broker/app/rfc3339.hpp"
+#include "broker/base/rfc3339.hpp"
 
 #include <fmt/format.h>
 
-namespace drawbridge::app {
+namespace drawbridge {
 namespace {
 
 // Takes a number of so many digits off text; nothing if they are not there.
@@ -73,4 +73,4 @@ std::optional<WallTime> parse_rfc3339(std::string_view text) {
            std::chrono::seconds(*second) + *fraction;
 }
 
-}  // namespace drawbridge::app
+}  // namespace drawbridge

@@ -1,0 +1,153 @@
+// A NATS client as a receiver: its place in the index and in share groups, and what it is sent.
+#include <algorithm>
+
+#include "bridge/message_headers.hpp"
+#include "bridge/nats_client.hpp"
+#include "bridge/nats_encoder.hpp"
+#include "bridge/topic_subject.hpp"
+#include "broker/core/broker.hpp"
+#include "broker/core/topic_names.hpp"
+
+namespace drawbridge::bridge {
+namespace {
+
+// Reply subjects that a client with narrow rights may publish to once.
+constexpr std::size_t replies_max = 256;
+
+// A share name ends at the first slash. One that MQTT can say is the same there.
+std::string share_of(std::string_view queue) {
+    std::string share;
+    for (const char c : queue) {
+        if (c == '/') share += core::name_escape;
+        share += c == '/' ? '|' : c;
+    }
+    return share;
+}
+
+}  // namespace
+
+void NatsClient::begin(NatsSubscription& subscription) {
+    shard_.stats().subscriptions.add();
+    if (subscription.queue.empty()) {
+        wire::SubscriptionOptions options;
+        options.qos = 2;
+        options.no_local = !options_.echo;
+        shard_.index_of_filters().subscribe(subscription, subscription.filter, options, 0);
+        shard_.routes().filter_changed(subscription.filter);
+        return;
+    }
+    subscription.group =
+        core::ShareGroups::id_of(share_of(subscription.queue) + '/' + subscription.filter);
+    auto& queue = queues_[subscription.group];
+    queue.push_back(&subscription);
+    if (queue.size() > 1) return;
+    if (queues_.size() == 1) shard_.add_member(*this);
+    shard_.broker().count_shared(1);
+    tell_group(subscription, core::ShareNews::Kind::joined);
+}
+
+void NatsClient::finish(NatsSubscription& subscription) {
+    shard_.stats().subscriptions.subtract();
+    if (subscription.queue.empty()) {
+        shard_.index_of_filters().unsubscribe(subscription, subscription.filter);
+        shard_.routes().filter_changed(subscription.filter);
+        return;
+    }
+    const auto queue = queues_.find(subscription.group);
+    std::erase(queue->second, &subscription);
+    if (!queue->second.empty()) return;
+    queues_.erase(queue);
+    if (queues_.empty()) shard_.remove_member(*this);
+    shard_.broker().count_shared(-1);
+    tell_group(subscription, core::ShareNews::Kind::left);
+}
+
+void NatsClient::tell_group(const NatsSubscription& subscription, core::ShareNews::Kind kind) {
+    core::ShareNews news;
+    news.kind = kind;
+    news.shard = shard_.index();
+    news.member = client_key();
+    news.share = share_of(subscription.queue);
+    news.filter = subscription.filter;
+    news.qos = 2;
+    news.is_guest = true;
+    news.identity = identity_;
+    shard_.post_share_news(std::move(news));
+}
+
+void NatsClient::remove_done() {
+    has_done_ = false;
+    boost::unordered::erase_if(subscriptions_, [&](auto& entry) {
+        if (!entry.second->is_done()) return false;
+        finish(*entry.second);
+        return true;
+    });
+}
+
+void NatsClient::forget_subscriptions() {
+    for (auto& [sid, subscription] : subscriptions_) finish(*subscription);
+    subscriptions_.clear();
+}
+
+bool NatsClient::deliver_picked(const core::PublishBatch::Item& item, core::GroupRef group) {
+    const auto found = queues_.find(group.id);
+    if (ended_ || found == queues_.end()) return false;
+    auto& queue = found->second;
+    core::OutgoingPublish publish(item.message, shard_.now(), 1);
+    for (std::size_t left = queue.size(); left > 0; --left) {
+        NatsSubscription* const subscription = queue.front();
+        std::ranges::rotate(queue, queue.begin() + 1);
+        if (!subscription->may_receive(item.message.topic, item.message.tenant)) return false;
+        if (subscription->deliver(publish, {})) return true;
+    }
+    return false;
+}
+
+// One copy of subject and header for all receivers of a message.
+bool NatsClient::send(core::OutgoingPublish& publish, const NatsSubscription& subscription) {
+    if (ended_ || is_slow_) return false;
+    const core::MessageView& message = publish.view();
+    Buffer& subject = publish.guest_subject();
+    if (subject.empty()) {
+        std::string text;
+        if (!subject_of_topic(message.topic, text)) return false;
+        subject.append(as_bytes(text));
+    }
+    NatsHead head = read_raw_head(message.raw_head);
+    if (message.raw_head.empty() && !(message.bridged && message.properties.empty())) {
+        Buffer& made = publish.guest_head();
+        if (made.empty()) append_head_of(message, shard_.now(), made);
+        head = read_raw_head(made.bytes());
+    }
+    core::Output& out = link_.output;
+    if (out.size() + message.payload.size() > settings_.max_pending_bytes) {
+        is_slow_ = true;
+        shard_.deadlines().set(*this, shard_.now());
+        return false;
+    }
+    NatsMessage packet;
+    packet.subject = as_text(subject.bytes());
+    packet.reply = head.reply;
+    packet.payload = message.payload;
+    if (options_.headers) packet.header = head.header;
+    if (message.payload.size() < limits::shared_payload_bytes_min) {
+        append_message(out.bytes(), packet, subscription.sid());
+    } else {
+        append_message_line(out.bytes(), packet, subscription.sid());
+        out.bytes().append(packet.header);
+        out.append_payload(publish.message());
+        out.bytes().append(as_bytes("\r\n"));
+    }
+    shard_.mark_dirty(link_);
+    shard_.stats().messages_out.add();
+    if (!may_reply_anywhere_ && !head.reply.empty()) note_reply(head.reply);
+    return true;
+}
+
+// Who may not publish there by its rules may do so once, because it was asked to.
+void NatsClient::note_reply(std::string_view reply) {
+    if (replies_.size() >= replies_max) replies_.erase(replies_.begin());
+    replies_.emplace_back(reply);
+}
+
+}  // namespace drawbridge::bridge
