@@ -20,7 +20,9 @@ std::string without_routes(Configuration configuration) {
 LiveRoutes::LiveRoutes(std::filesystem::path file, const Configuration& configuration,
                        net::Network& network)
     : file_(std::move(file)), rest_(without_routes(configuration)), network_(network) {
-    put_into_effect(configuration);
+    const core::RewriterPtr rewriter = make(configuration);
+    for (unsigned index = 0; index < network_.loops(); ++index)
+        network_.loop(index).shard().set_rewriter(rewriter);
 }
 
 void LiveRoutes::reread() {
@@ -40,14 +42,18 @@ void LiveRoutes::reread() {
 }
 
 void LiveRoutes::put_into_effect(const Configuration& configuration) {
-    if (table_) dropped_before_ += table_->dropped();
-    table_ = make_route_table(configuration);
-    core::RewriterPtr rewriter = table_;
-    if (table_->routes().empty()) rewriter.reset();  // so that nobody asks in vain
+    const core::RewriterPtr rewriter = make(configuration);
     for (unsigned index = 0; index < network_.loops(); ++index) {
         net::Loop& loop = network_.loop(index);
         loop.post([&loop, rewriter] { loop.shard().set_rewriter(rewriter); });
     }
+}
+
+core::RewriterPtr LiveRoutes::make(const Configuration& configuration) {
+    if (table_) dropped_before_ += table_->dropped();
+    table_ = make_route_table(configuration);
+    if (table_->routes().empty()) return nullptr;  // so that nobody asks in vain
+    return table_;
 }
 
 }  // namespace drawbridge::app

@@ -17,7 +17,8 @@ namespace drawbridge::app {
 
 class LiveRoutes {
 public:
-    // Puts the configured routes into effect. file: where reread() looks; empty: there is none.
+    // Puts the configured routes into effect. The network has not been started yet. file: where
+    // reread() looks; empty: there is none.
     LiveRoutes(std::filesystem::path file, const Configuration& configuration,
                net::Network& network);
 
@@ -32,6 +33,8 @@ public:
 private:
     // Takes effect on each shard between two of its turns.
     void put_into_effect(const Configuration& configuration);
+    // Makes the next table.
+    core::RewriterPtr make(const Configuration& configuration);
 
     const std::filesystem::path file_;
     const std::string rest_;  // of the configuration that the broker started with: not its routes

@@ -209,6 +209,8 @@ void serve(const GlobalOptions& options, const ServeOptions& serve_options) {
     net::Network network(broker, *authenticator, network_settings_of(configuration, shards));
     reviews.attach(network, configuration.broker.connect_timeout +
                                 configuration.auth.duplicate_probe + seconds(10));
+    // Before recovery, whose wills take routes, too.
+    LiveRoutes routes(options.config, configuration, network);
     if (messages) {
         auth::SessionOwners owners(
             options.data / "drawbridge.db", secret, auth::Profiles::built_in(configuration.limits),
@@ -216,7 +218,6 @@ void serve(const GlobalOptions& options, const ServeOptions& serve_options) {
         journal = messages->recover(broker, owners);
         messages.reset();
     }
-    LiveRoutes routes(options.config, configuration, network);
     open_ports(configuration, tls_files, network);
     const auto nats = listen_for_nats(configuration.nats, tls_files, network);
 

@@ -1,7 +1,9 @@
 """Routes between subjects and topics: commands for services, configured routes, reloading, and what
 the commands say about them."""
 import itertools
+import json
 import signal
+import socket
 
 import broker_process
 import pytest
@@ -50,14 +52,54 @@ def add_service(broker, name):
     return broker_process.Device(name, added["api_key"], added["key_id"])
 
 
+class Nats:
+    """As much of a NATS client as these tests need."""
+
+    def __init__(self, broker, account):
+        self.socket = socket.create_connection(("127.0.0.1", broker.nats_port), 5)
+        self.lines = self.socket.makefile("rb")
+        assert self.lines.readline().startswith(b"INFO ")
+        options = {"verbose": False, "user": account.id, "pass": account.key}
+        self.say("CONNECT " + json.dumps(options))
+
+    def say(self, text):
+        """Is back when it has been heard. Only while no message can come."""
+        self.socket.sendall(text.encode() + b"\r\nPING\r\n")
+        assert self.lines.readline() == b"PONG\r\n"
+
+    def subscribe(self, subject, sid):
+        self.say(f"SUB {subject} {sid}")
+
+    def publish(self, subject, payload):
+        self.socket.sendall(f"PUB {subject} {len(payload)}\r\n{payload}\r\n".encode())
+
+    def message(self):
+        """The next one: its subject, the number of its subscription, its payload."""
+        operation, subject, sid, *_, size = self.lines.readline().decode().split()
+        assert operation == "MSG"
+        return subject, int(sid), self.lines.read(int(size) + 2)[:-2].decode()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.lines.close()
+        self.socket.close()
+
+
 @pytest.fixture(scope="module", params=[1, 2, 4], ids=["shards1", "shards2", "shards4"])
 def broker(request, tmp_path_factory):
     text = route("down.*.>", "up/+/#", "in") + route("state.*", "site/+/state", "both")
-    text += route(">", "any/#", "in")
+    text += route(">", "any/#", "in") + route("edge", "channels/1/messages")
+    text += route("line.>", "channels/2/messages/#")
     directory = tmp_path_factory.mktemp("routes")
-    with broker_process.started(
-        broker_with(directory, text, broker={"threads": request.param})
-    ) as running:
+    nats_port = broker_process.free_port()
+    settings = {
+        "broker": {"threads": request.param},
+        "nats": {"listen": f"127.0.0.1:{nats_port}"},
+    }
+    with broker_process.started(broker_with(directory, text, **settings)) as running:
+        running.nats_port = nats_port
         running.cloud = add_service(running, "cloud")
         running.edge = add_service(running, "edge")
         yield running
@@ -154,6 +196,63 @@ def test_a_will_takes_routes(broker):
         client = Client(broker, broker.cloud).connected(will=Will(SERVICE_TOPIC, b"gone", 1, False))
         client.close()
         assert service.message().payload == b"gone"
+
+
+def test_what_nats_clients_publish_goes_out_once(broker):
+    """The bare subject goes to mqtt_topic, deeper ones below it, by their whole names, in order."""
+    with listener(broker, "channels/1/#") as cloud, Nats(broker, broker.edge) as service:
+        for number in range(20):
+            service.publish("edge", f"{number}")
+            service.publish("edge.a.b", f"{number}")
+        service.publish("edged", "no")
+        service.publish("edge.end", "")
+        heard = [(m.topic, m.payload) for m in cloud.messages(41)]
+    expected = []
+    for number in range(20):
+        expected.append(("channels/1/messages", b"%d" % number))
+        expected.append(("channels/1/messages/edge/a/b", b"%d" % number))
+    assert heard == expected + [("channels/1/messages/edge/end", b"")]
+
+
+def test_a_command_reaches_nats_services_once(broker):
+    """commands.NAME and commands.NAME.more come once to each subscription that matches."""
+    with Nats(broker, broker.edge) as service:
+        for sid, subject in enumerate(["commands.pump", "commands.pump.>", "commands.*"], 1):
+            service.subscribe(subject, sid)
+        with Client(broker, broker.cloud).connected() as cloud:
+            cloud.publish(SERVICE_TOPIC, b"start", qos=1)
+            cloud.publish(SERVICE_TOPIC + "/speed/set", b"7", qos=1)
+            cloud.publish(SERVICE_TOPIC, b"end", qos=1)
+        heard = sorted(service.message() for _ in range(5))
+    assert heard == [
+        ("commands.pump", 1, "end"),
+        ("commands.pump", 1, "start"),
+        ("commands.pump", 3, "end"),
+        ("commands.pump", 3, "start"),
+        ("commands.pump.speed.set", 2, "7"),
+    ]
+
+
+def test_an_export_comes_back_as_a_command_only_if_it_names_a_service(broker):
+    """A result of an out route is on the MQTT side, where in routes take it."""
+    with Nats(broker, broker.edge) as service:
+        service.subscribe("commands.>", 1)
+        service.publish("line.temp", "no")
+        service.publish("line.services.pump", "yes")
+        assert service.message() == ("commands.pump", 1, "yes")
+
+
+def test_a_route_with_both_ways_ends_where_it_began(broker):
+    """state.7 goes to site/7/state and does not come back."""
+    with listener(broker, "state/#", "site/#") as cloud, Nats(broker, broker.edge) as service:
+        service.publish("state.7", "1")
+        service.publish("state.8", "2")
+        assert sorted((m.topic, m.payload) for m in cloud.messages(4)) == [
+            ("site/7/state", b"1"),
+            ("site/8/state", b"2"),
+            ("state/7", b"1"),
+            ("state/8", b"2"),
+        ]
 
 
 def test_the_built_in_route_can_be_switched_off(tmp_path):
