@@ -15,12 +15,11 @@ constexpr std::string_view revoked = "User Authentication Revoked";
 }  // namespace
 
 NatsClient::NatsClient(core::Shard& shard, core::Link& link, const NatsSettings& settings,
-                       ConnectOptions options, core::IdentityPtr identity)
+                       core::IdentityPtr identity)
     : Guest(shard.draw_key()),
       shard_(shard),
       link_(link),
       settings_(settings),
-      options_(std::move(options)),
       identity_(std::move(identity)),
       client_id_(identity_->id()),
       connected_at_(WallClock::now()),
@@ -28,7 +27,6 @@ NatsClient::NatsClient(core::Shard& shard, core::Link& link, const NatsSettings&
       progress_at_(shard.now()) {
     shard_.add_guest(*this);
     look_at_rules();
-    ok();
     arm();
 }
 

@@ -1,6 +1,6 @@
-// NatsClient: one client that speaks NATS, after its CONNECT: bytes in, and into the link's output;
-// no socket. What it publishes enters the router as QoS 1; what it subscribes to it gets without
-// acknowledgement.
+// NatsClient: one client that speaks NATS, after it has been let in: bytes in, and into the link's
+// output; no socket. What it publishes enters the router as QoS 1; what it subscribes to it gets
+// without acknowledgement.
 //
 // PONG to a PING says that everything before it has had its effect (NATS client protocol): it
 // waits until what was published is safe, as an acknowledgement of MQTT would, and until what comes
@@ -31,9 +31,10 @@ namespace drawbridge::bridge {
 
 class NatsClient final : public core::Guest, private core::Deadline {
 public:
-    // Answers to CONNECT, if that is wanted. options, settings and link outlive the client.
+    // Its CONNECT, if it has sent one, is the first that it is to receive(). settings and link
+    // outlive the client.
     NatsClient(core::Shard& shard, core::Link& link, const NatsSettings& settings,
-               ConnectOptions options, core::IdentityPtr identity);
+               core::IdentityPtr identity);
     ~NatsClient();
 
     // Takes in what the client has sent; returns how much of it has been used up. link.pause says
@@ -113,6 +114,10 @@ private:
     // nats_client_subscriptions.cpp
     void begin(NatsSubscription& subscription);
     void finish(NatsSubscription& subscription);
+    void leave_queue(std::unique_ptr<NatsSubscription> subscription);
+    void withdraw(NatsSubscription& subscription);
+    void remove_from_queue(NatsSubscription& subscription);
+    void leave_queues();
     void remove_done();
     void tell_group(const NatsSubscription& subscription, core::ShareNews::Kind kind);
     void note_reply(std::string_view reply);
@@ -129,6 +134,12 @@ private:
     boost::unordered_flat_map<std::string, std::unique_ptr<NatsSubscription>, core::TextHash,
                               std::equal_to<>>
         subscriptions_;  // by sid
+    // Members of queues that are still there for what was published up to this turn.
+    struct Leaving {
+        std::uint64_t turn = 0;
+        std::unique_ptr<NatsSubscription> subscription;
+    };
+    std::deque<Leaving> leaving_;
     // By group: the subscriptions of its queues; the next one to be given a message first.
     boost::unordered_flat_map<std::uint64_t, std::vector<NatsSubscription*>> queues_;
 
@@ -145,7 +156,7 @@ private:
     std::deque<Due> due_;
     std::uint32_t last_asks_ = 0;
     std::uint64_t heard_ = 0;         // the last turn of that kind
-    std::uint64_t unheard_turn_ = 0;  // of the last message that may come back from elsewhere
+    std::uint64_t unheard_turn_ = 0;  // of the last operation that has its effect elsewhere
     std::uint64_t unsafe_round_ = 0;  // of the last message that has to be kept
     core::Until unsafe_until_ = core::Until::now;
     core::HeldAnswers held_{*this};  // empty: its place in the keeper's list

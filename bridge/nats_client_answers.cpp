@@ -23,7 +23,8 @@ void NatsClient::pong() {
     send_due();
 }
 
-// Something that it has published comes back to it through its own queue, by way of another shard.
+// What it has published may go to a member of a group, this client perhaps, by way of the shard
+// where the group lives; and a queue that it leaves may live elsewhere.
 bool NatsClient::waits_for_others() const {
     return unheard_turn_ > heard_ && shard_.broker().shards() > 1;
 }
@@ -46,6 +47,7 @@ void NatsClient::taken(std::uint32_t asks) {
 
 void NatsClient::heard(std::uint64_t turn) {
     heard_ = turn;
+    leave_queues();
     send_due();
 }
 

@@ -73,7 +73,7 @@ std::size_t NatsClient::receive(Bytes bytes) {
         if (!take_in(operation)) break;
         used += operation.size;
     }
-    if (used > 0 && !ended_) {
+    if (!ended_) {  // any input is a sign of life
         last_input_at_ = shard_.now();
         pings_out_ = 0;
         if (has_done_) remove_done();
@@ -133,7 +133,7 @@ bool NatsClient::take_in(const Operation& operation) {
     return !ended_;
 }
 
-// Other options for the same account.
+// The options, or other ones for the same account.
 void NatsClient::reconnect(std::string_view json) {
     auto options = read_connect(json);
     if (!options) return close("", "the argument of CONNECT is not what it should be");
@@ -219,7 +219,7 @@ void NatsClient::publish(const Operation& operation) {
         unsafe_round_ = shard_.keeper().round();
         unsafe_until_ = unsafe_until_ | until;
     }
-    if (!queues_.empty()) unheard_turn_ = shard_.turn();
+    unheard_turn_ = shard_.turn();
     if (asks) request(operation.reply, sender.asks, taken);
 }
 
@@ -248,6 +248,8 @@ void NatsClient::subscribe(const Operation& operation) {
     if (has_done_) remove_done();  // its sid may be used again
     std::string scratch;
     const std::string_view subject = respelled(operation.subject, scratch);
+    for (const Leaving& each : leaving_)  // its messages would be taken for those of this one
+        if (each.subscription->sid() == operation.sid) each.subscription->end();
     auto subscription = std::make_unique<NatsSubscription>(*this, operation.sid);
     if (!filter_of_pattern(subject, subscription->filter)) return error("Invalid Subject");
     subscription->subject = operation.subject;
@@ -270,7 +272,10 @@ void NatsClient::unsubscribe(const Operation& operation) {
     if (found == subscriptions_.end()) return;
     found->second->set_max(operation.max);
     if (operation.max != 0 && !found->second->is_done()) return;
-    finish(*found->second);
+    if (!found->second->queue.empty() && shard_.broker().shards() > 1)
+        leave_queue(std::move(found->second));
+    else
+        finish(*found->second);
     subscriptions_.erase(found);
 }
 

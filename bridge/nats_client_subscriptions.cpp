@@ -14,6 +14,10 @@ namespace {
 // Reply subjects that a client with narrow rights may publish to once.
 constexpr std::size_t replies_max = 256;
 
+bool has_staying(const std::vector<NatsSubscription*>& queue) {
+    return std::ranges::any_of(queue, [](const auto* each) { return !each->is_leaving; });
+}
+
 // A share name ends at the first slash. One that MQTT can say is the same there.
 std::string share_of(std::string_view queue) {
     std::string share;
@@ -39,27 +43,65 @@ void NatsClient::begin(NatsSubscription& subscription) {
     subscription.group =
         core::ShareGroups::id_of(share_of(subscription.queue) + '/' + subscription.filter);
     auto& queue = queues_[subscription.group];
+    const bool is_known = has_staying(queue);
     queue.push_back(&subscription);
-    if (queue.size() > 1) return;
-    if (queues_.size() == 1) shard_.add_member(*this);
+    if (is_known) return;
+    shard_.add_member(*this);
     shard_.broker().count_shared(1);
     tell_group(subscription, core::ShareNews::Kind::joined);
 }
 
 void NatsClient::finish(NatsSubscription& subscription) {
-    shard_.stats().subscriptions.subtract();
-    if (subscription.queue.empty()) {
-        shard_.index_of_filters().unsubscribe(subscription, subscription.filter);
-        shard_.routes().filter_changed(subscription.filter);
-        return;
+    if (!subscription.queue.empty()) {
+        withdraw(subscription);
+        return remove_from_queue(subscription);
     }
+    shard_.stats().subscriptions.subtract();
+    shard_.index_of_filters().unsubscribe(subscription, subscription.filter);
+    shard_.routes().filter_changed(subscription.filter);
+}
+
+// The group may live on another shard, and what was published before comes from there: what others
+// have published is on its way, what this client has published in this turn is not even sent. So
+// the group hears of the end a round later, and in the round after that nothing is on its way any
+// more. The PONG to a PING behind UNSUB waits for that.
+void NatsClient::leave_queue(std::unique_ptr<NatsSubscription> subscription) {
+    unheard_turn_ = shard_.tell_when_heard(*this);
+    leaving_.push_back({unheard_turn_, std::move(subscription)});
+}
+
+void NatsClient::leave_queues() {
+    while (!leaving_.empty() && leaving_.front().turn <= heard_) {
+        Leaving leaving = std::move(leaving_.front());
+        leaving_.pop_front();
+        if (leaving.subscription->is_leaving) {
+            remove_from_queue(*leaving.subscription);
+            continue;
+        }
+        withdraw(*leaving.subscription);
+        unheard_turn_ = leaving.turn = shard_.tell_when_heard(*this);
+        for (Due& due : due_)
+            if (due.heard != 0) due.heard = leaving.turn;
+        leaving_.push_back(std::move(leaving));
+    }
+}
+
+// What others see of its end.
+void NatsClient::withdraw(NatsSubscription& subscription) {
+    if (subscription.is_leaving) return;
+    shard_.stats().subscriptions.subtract();
+    subscription.is_leaving = true;
+    if (has_staying(queues_.at(subscription.group))) return;
+    shard_.broker().count_shared(-1);
+    tell_group(subscription, core::ShareNews::Kind::left);
+}
+
+void NatsClient::remove_from_queue(NatsSubscription& subscription) {
     const auto queue = queues_.find(subscription.group);
     std::erase(queue->second, &subscription);
     if (!queue->second.empty()) return;
     queues_.erase(queue);
     if (queues_.empty()) shard_.remove_member(*this);
-    shard_.broker().count_shared(-1);
-    tell_group(subscription, core::ShareNews::Kind::left);
 }
 
 void NatsClient::tell_group(const NatsSubscription& subscription, core::ShareNews::Kind kind) {
@@ -87,6 +129,8 @@ void NatsClient::remove_done() {
 void NatsClient::forget_subscriptions() {
     for (auto& [sid, subscription] : subscriptions_) finish(*subscription);
     subscriptions_.clear();
+    for (const Leaving& each : leaving_) finish(*each.subscription);
+    leaving_.clear();
 }
 
 bool NatsClient::deliver_picked(const core::PublishBatch::Item& item, core::GroupRef group) {

@@ -11,10 +11,9 @@ namespace drawbridge::bridge {
 
 class NatsConnection final : public net::Connection, private HasPending {
 public:
-    // unread: what came behind its CONNECT. pending: of this loop.
+    // unread: its CONNECT, if it has sent one, and what came behind it. pending: of this loop.
     NatsConnection(net::Loop& loop, net::Stream stream, Buffer unread, PendingBytes& pending,
-                   const NatsSettings& settings, ConnectOptions options,
-                   core::IdentityPtr identity);
+                   const NatsSettings& settings, core::IdentityPtr identity);
     ~NatsConnection();
 
 private:
