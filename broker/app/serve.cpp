@@ -206,6 +206,7 @@ void serve(const GlobalOptions& options, const ServeOptions& serve_options) {
         [&](const auth::DeviceChange& change) { reviews.add(change); });
     auth::PskLookup psks(options.data / "drawbridge.db", secret);
     TlsFiles tls_files(options.data / "tls", psks);
+    std::unique_ptr<bridge::NatsServer> nats;  // before the network, whose loops use it
     net::Network network(broker, *authenticator, network_settings_of(configuration, shards));
     reviews.attach(network, configuration.broker.connect_timeout +
                                 configuration.auth.duplicate_probe + seconds(10));
@@ -219,7 +220,7 @@ void serve(const GlobalOptions& options, const ServeOptions& serve_options) {
         messages.reset();
     }
     open_ports(configuration, tls_files, network);
-    const auto nats = listen_for_nats(configuration.nats, tls_files, network);
+    nats = listen_for_nats(configuration.nats, tls_files, network);
 
     boost::asio::signal_set signals(io, SIGTERM, SIGINT);
     signals.async_wait([&](boost::system::error_code, int) { io.stop(); });
