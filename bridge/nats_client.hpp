@@ -31,10 +31,10 @@ namespace drawbridge::bridge {
 
 class NatsClient final : public core::Guest, private core::Deadline {
 public:
-    // Its CONNECT, if it has sent one, is the first that it is to receive(). settings and link
-    // outlive the client.
+    // number: INFO's client_id. Its CONNECT, if it has sent one, is the first that it is to
+    // receive(). settings and link outlive the client.
     NatsClient(core::Shard& shard, core::Link& link, const NatsSettings& settings,
-               core::IdentityPtr identity);
+               std::uint64_t number, core::IdentityPtr identity);
     ~NatsClient();
 
     // Takes in what the client has sent; returns how much of it has been used up. link.pause says
@@ -124,6 +124,7 @@ private:
     core::Shard& shard_;
     core::Link& link_;
     const NatsSettings& settings_;
+    const std::uint64_t number_;
     ConnectOptions options_;
     core::IdentityPtr identity_;
     const std::string client_id_;

@@ -6,10 +6,10 @@ namespace drawbridge::bridge {
 
 NatsConnection::NatsConnection(net::Loop& loop, net::Stream stream, Buffer unread,
                                PendingBytes& pending, const NatsSettings& settings,
-                               core::IdentityPtr identity)
+                               std::uint64_t number, core::IdentityPtr identity)
     : Connection(loop, std::move(stream), std::move(unread), true),
       pending_(pending),
-      client_(loop.shard(), *this, settings, std::move(identity)) {}
+      client_(loop.shard(), *this, settings, number, std::move(identity)) {}
 
 NatsConnection::~NatsConnection() { pending_.set(*this, 0); }
 
