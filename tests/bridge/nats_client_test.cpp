@@ -94,6 +94,22 @@ TEST_CASE("NATS: each message comes to one member of a queue, wherever the membe
     for (const auto* sid : {" 1 ", " 2 ", " 3 "}) CHECK(count(told, sid) >= 10);
 }
 
+TEST_CASE("NATS: what a publisher has flushed comes before the next PONG of a queue's member",
+          "[bridge][nats]") {
+    ShardPump pump({}, 3);
+    // Names of several queues, so that their groups live on each of the shards.
+    for (unsigned n = 0; n < 12; ++n) {
+        NatsPeer member(pump, n / 3), source(pump, n);
+        NatsPeer second(pump, n / 3 + 1), third(pump, n / 3 + 2);  // a turn of each shard
+        member.ask(fmt::format("SUB a q{} 1\r\n", n));
+        source.send_in_a_turn(pub("a") + "PING\r\n");
+        for (std::string told = source.said(); told.empty(); told = source.said())
+            for (NatsPeer* each : {&member, &second, &third}) each->send_in_a_turn("");
+        member.send_in_a_turn("PING\r\n");
+        CHECK(member.said() == msg("a", "1") + "PONG\r\n");
+    }
+}
+
 TEST_CASE("NATS: who leaves a queue gets what was published before, also by itself",
           "[bridge][nats]") {
     const Cast cast = any_cast();

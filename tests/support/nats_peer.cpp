@@ -43,6 +43,7 @@ void NatsPeer::send_in_a_turn(std::string_view text) {
     input_ += text;
     core::Shard& home = pump_.broker().shard(shard_);
     home.begin_turn(pump_.now());
+    home.take_mail();
     receive();
     home.end_turn();
 }

@@ -24,7 +24,7 @@ public:
     void send(std::string_view text);
     // The same with a PING behind it; what comes until then.
     std::string ask(std::string_view text);
-    // One turn of its shard and no more: nothing is committed, no mail of others is read.
+    // One turn of its shard, and nothing happens elsewhere: no commit, no turn of others.
     void send_in_a_turn(std::string_view text);
     // What it has been told since the last time.
     std::string said() { return std::exchange(said_, {}); }
