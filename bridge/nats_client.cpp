@@ -15,12 +15,14 @@ constexpr std::string_view revoked = "User Authentication Revoked";
 }  // namespace
 
 NatsClient::NatsClient(core::Shard& shard, core::Link& link, PendingBytes& pending,
-                       const NatsSettings& settings, core::IdentityPtr identity)
+                       const NatsSettings& settings, std::uint64_t number,
+                       core::IdentityPtr identity)
     : Guest(shard.draw_key()),
       shard_(shard),
       link_(link),
       pending_(pending),
       settings_(settings),
+      number_(number),
       identity_(std::move(identity)),
       client_id_(identity_->id()),
       connected_at_(WallClock::now()),
@@ -114,7 +116,7 @@ void NatsClient::leave(std::string_view why) {
 void NatsClient::warn_of_end() {
     if (options_.protocol < 1 || ended_) return;
     ServerInfo info = info_of(settings_);
-    info.client_id = client_key();
+    info.client_id = number_;
     info.ldm = true;
     append_info(link_.output.bytes(), info);
     shard_.mark_dirty(link_);

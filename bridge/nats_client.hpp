@@ -33,10 +33,10 @@ namespace drawbridge::bridge {
 
 class NatsClient final : public core::Guest, private core::Deadline, private HasPending {
 public:
-    // Its CONNECT, if it has sent one, is the first that it is to receive(). What is referred
-    // to outlives the client. pending: of this shard.
+    // number: INFO's client_id. Its CONNECT, if it has sent one, is the first that it is to
+    // receive(). What is referred to outlives the client. pending: of this shard.
     NatsClient(core::Shard& shard, core::Link& link, PendingBytes& pending,
-               const NatsSettings& settings, core::IdentityPtr identity);
+               const NatsSettings& settings, std::uint64_t number, core::IdentityPtr identity);
     ~NatsClient();
 
     // Takes in what the client has sent; returns how much of it has been used up. link.pause says
@@ -127,6 +127,7 @@ private:
     core::Link& link_;
     PendingBytes& pending_;
     const NatsSettings& settings_;
+    const std::uint64_t number_;
     ConnectOptions options_;
     core::IdentityPtr identity_;
     const std::string client_id_;

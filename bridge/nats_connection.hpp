@@ -11,9 +11,10 @@ namespace drawbridge::bridge {
 
 class NatsConnection final : public net::Connection {
 public:
-    // unread: its CONNECT, if it has sent one, and what came behind it. pending: of this loop.
+    // number: of the connection. unread: its CONNECT, if it has sent one, and what came behind it.
+    // pending: of this loop.
     NatsConnection(net::Loop& loop, net::Stream stream, Buffer unread, PendingBytes& pending,
-                   const NatsSettings& settings, core::IdentityPtr identity);
+                   const NatsSettings& settings, std::uint64_t number, core::IdentityPtr identity);
 
 private:
     std::size_t take_in(Bytes bytes) override { return client_.receive(bytes); }

@@ -110,7 +110,7 @@ void NatsHandshake::answer(core::AuthAnswer answer) {
     if (!identity) return refuse(violation, "its account or key was revoked while it connected");
     const net::Full full = loop().welcome(stream(), [&](net::Stream moved) {
         return std::make_unique<NatsConnection>(loop(), std::move(moved), std::move(received()),
-                                                pending_, settings_, std::move(identity));
+                                                pending_, settings_, number(), std::move(identity));
     });
     if (full == net::Full::no)
         leave();
