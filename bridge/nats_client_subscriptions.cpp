@@ -118,12 +118,12 @@ void NatsClient::tell_group(const NatsSubscription& subscription, core::ShareNew
 }
 
 void NatsClient::remove_done() {
-    has_done_ = false;
-    boost::unordered::erase_if(subscriptions_, [&](auto& entry) {
-        if (!entry.second->is_done()) return false;
-        finish(*entry.second);
-        return true;
-    });
+    for (const std::string& sid : std::exchange(done_, {})) {
+        const auto found = subscriptions_.find(sid);
+        if (found == subscriptions_.end() || !found->second->is_done()) continue;
+        finish(*found->second);
+        subscriptions_.erase(found);
+    }
 }
 
 void NatsClient::forget_subscriptions() {
@@ -154,10 +154,7 @@ bool NatsClient::send(core::OutgoingPublish& publish, const NatsSubscription& su
     Buffer& subject = publish.guest_subject();
     if (subject.empty()) {
         std::string text;
-        if (!subject_of_topic(message.topic, text)) {
-            shard_.stats().unnamed.add();  // too long; what else has no subject does not come here
-            return false;
-        }
+        if (!subject_of_topic(message.topic, text)) return false;
         subject.append(as_bytes(text));
     }
     NatsHead head = read_raw_head(message.raw_head);
@@ -166,17 +163,17 @@ bool NatsClient::send(core::OutgoingPublish& publish, const NatsSubscription& su
         if (made.empty()) append_head_of(message, shard_.now(), made);
         head = read_raw_head(made.bytes());
     }
-    core::Output& out = link_.output;
-    if (out.size() + message.payload.size() > settings_.max_pending_bytes) {
-        is_slow_ = true;
-        shard_.deadlines().set(*this, shard_.now());
-        return false;
-    }
     NatsMessage packet;
     packet.subject = as_text(subject.bytes());
     packet.reply = head.reply;
     packet.payload = message.payload;
     if (options_.headers) packet.header = head.header;
+    core::Output& out = link_.output;
+    const std::size_t bytes = packet.payload.size() + packet.header.size();
+    if (!out.empty() && out.size() + bytes > settings_.max_pending_bytes) {
+        cut_off_as_slow();
+        return false;
+    }
     if (message.payload.size() < limits::shared_payload_bytes_min) {
         append_message(out.bytes(), packet, subscription.sid());
     } else {
@@ -187,12 +184,14 @@ bool NatsClient::send(core::OutgoingPublish& publish, const NatsSubscription& su
     }
     shard_.mark_dirty(link_);
     shard_.stats().messages_out.add();
-    if (!may_reply_anywhere_ && !head.reply.empty()) note_reply(head.reply);
-    return true;
+    if (!head.reply.empty()) note_reply(head.reply);
+    pending_.set(*this, out.size());
+    return !is_slow_;
 }
 
 // Who may not publish there by its rules may do so once, because it was asked to.
 void NatsClient::note_reply(std::string_view reply) {
+    if (may_reply_anywhere_ && reply.starts_with("_INBOX.")) return;
     if (replies_.size() >= replies_max) replies_.erase(replies_.begin());
     replies_.emplace_back(reply);
 }

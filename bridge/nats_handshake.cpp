@@ -99,7 +99,12 @@ void NatsHandshake::show_credentials() {
 }
 
 void NatsHandshake::answer(core::AuthAnswer answer) {
-    if (!answer.identity) return say_no(violation, answer.why);  // told by the authenticator
+    if (!answer.identity) {  // the authenticator has told the audit
+        // Clients do not come back after this text, and that is right only if it is their fault.
+        const bool is_theirs = answer.refusal == Reason::bad_user_name_or_password ||
+                               answer.refusal == Reason::not_authorized;
+        return say_no(is_theirs ? violation : "", answer.why);
+    }
     const std::string account(answer.identity->id());
     core::IdentityPtr identity = loop().shard().recheck(account, answer.identity);
     if (!identity) return refuse(violation, "its account or key was revoked while it connected");
