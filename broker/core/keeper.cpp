@@ -168,9 +168,14 @@ OpenTurnPtr Keeper::open_turn() {
     return open_turns_[origin_].open(origin_round_ == 0 ? round_ : origin_round_);
 }
 
+// What was safe is forgotten where it was once this round has settled, here as well: who has taken
+// it may hand it on before it is on disk there.
+void Keeper::begin_handing_on(const OpenTurnPtr& from) {
+    if (is_on()) cause_ = from ? from : open_turns_[shard_.index()].open(round_);
+}
+
 void Keeper::note_forwarded() {
     if (!is_on()) return;
-    ++forwarded_count_;
     forwarded_.push_back({round_, open_turn()});
 }
 
@@ -195,8 +200,9 @@ bool Keeper::others_have_settled(std::uint64_t round) const {
     return true;
 }
 
-// The same of all rounds up to this one.
-bool Keeper::others_have_settled_all(std::uint64_t up_to) const {
+// Of all rounds up to this one, and here, too.
+bool Keeper::has_settled_all(std::uint64_t up_to) const {
+    if (up_to >= round_ || open_turns_[shard_.index()].is_any_open(up_to)) return false;
     return std::ranges::all_of(others_, [&](const Other& other) {
         const SettledRounds::State& settled = other.settled;
         return settled.seen >= std::min(up_to, other.last_mailed) &&
@@ -211,15 +217,15 @@ void Keeper::forget_what_has_settled() {
     std::erase_if(published_, [&](const KeptPublish& kept) {
         return kept.turn < round_ && others_have_settled(kept.turn);
     });
-    std::erase_if(handed_on_, [&](const HandedOn& handed_on) {
-        if (handed_on.round == round_ || !others_have_settled_all(handed_on.round)) return false;
-        if (handed_on.range.last == 0)
-            ended_.push_back(handed_on.range.session);
+    while (!handed_on_.empty() && has_settled_all(handed_on_.front().round)) {
+        const KeptRange range = handed_on_.front().range;
+        handed_on_.pop_front();
+        if (range.last == 0)
+            ended_.push_back(range.session);
         else
-            removed_.push_back(handed_on.range);
+            removed_.push_back(range);
         want(Urgency::lazily);
-        return true;
-    });
+    }
 }
 
 // Other shards hear what has settled of theirs.
@@ -289,16 +295,18 @@ void Keeper::note_ending(KeptSession&& row) {
     want(Urgency::lazily);
 }
 
-void Keeper::note_handed_on(SessionId session, std::uint64_t seq) {
-    handed_on_.push_back({round_, {session, seq, seq}});
-    want(Urgency::lazily);
+void Keeper::note_handed_on(SessionKeep& keep, std::uint64_t seq, std::uint8_t qos) {
+    if (qos == 1) keep.handed_on_in = round_;
+    note_handed_on(keep.id, seq, qos);
 }
 
 // Of QoS 2 it is one moment on disk in which it goes from one to the other. At QoS 1 it may be with
 // both for a while.
-void Keeper::note_handed_on(SessionId session, std::uint64_t seq, std::uint8_t qos, bool here) {
-    if (!here && qos == 1) return note_handed_on(session, seq);
-    removed_.push_back({session, seq, seq});
+void Keeper::note_handed_on(SessionId session, std::uint64_t seq, std::uint8_t qos) {
+    if (qos == 1)
+        handed_on_.push_back({round_, {session, seq, seq}});
+    else
+        removed_.push_back({session, seq, seq});
     want(Urgency::lazily);
 }
 

@@ -87,20 +87,22 @@ public:
     void note_ending(KeptSession&& row);
     // A message of a session that has ended goes back to its share group, once groups are whole.
     void hand_on(const KeptMessage& message);
-    // These messages of a session have been handed to others. They are forgotten here once they are
-    // safe there.
-    void note_handed_on(SessionId session, std::uint64_t seq);
-    // here: nobody else than this shard has it now.
-    void note_handed_on(SessionId session, std::uint64_t seq, std::uint8_t qos, bool here);
+    // A message that a session has on disk has been handed on to others. It is forgotten here once
+    // it is safe there.
+    void note_handed_on(SessionKeep& keep, std::uint64_t seq, std::uint8_t qos);
+    // True while that is still to be waited for, so that the session must not be forgotten.
+    bool hands_on(const SessionKeep& keep) const {
+        return keep.handed_on_in != 0 && !has_settled_all(keep.handed_on_in);
+    }
     // The turn under way, of the shard that has caused what happens now.
     OpenTurnPtr open_turn();
-    // A message that this turn waits for is handed on to another session.
-    void begin_cause(OpenTurnPtr turn) { cause_ = std::move(turn); }
-    void end_cause() { cause_.reset(); }
+    // A message goes from one session to another. from: what waits for it to be safe; null: it was
+    // safe, and is to be forgotten where it was.
+    void begin_handing_on(const OpenTurnPtr& from);
+    void end_handing_on() { cause_.reset(); }
     // Something that the turn has caused goes on to another shard: the turn is open until it has
     // settled there.
     void note_forwarded();
-    std::uint64_t forwarded() const { return forwarded_count_; }
     // Grows with each message that a session here has to keep.
     std::uint64_t opened() const { return opened_; }
 
@@ -160,7 +162,7 @@ private:
     void expired(TimePoint now) override;
     void want(Urgency urgency);
     bool others_have_settled(std::uint64_t round) const;
-    bool others_have_settled_all(std::uint64_t up_to) const;
+    bool has_settled_all(std::uint64_t up_to) const;
     void hear_of_others();
     void forget_what_has_settled();
     std::unique_ptr<Bundle> gather(Submitted& submitted);
@@ -173,6 +175,7 @@ private:
     void take_in_expired(SessionKeep& keep, const Journal::Loaded& loaded);
     void end_looks_for_expired();
     void hand_on_orphans(Journal::Loaded& loaded);
+    void note_handed_on(SessionId session, std::uint64_t seq, std::uint8_t qos);
 
     Shard& shard_;
     Journal* journal_ = nullptr;
@@ -194,9 +197,8 @@ private:
     std::unique_ptr<SettledRounds[]> settled_;  // by origin
     std::vector<Other> others_;                 // by shard
     std::vector<Forwarded> forwarded_;
-    std::vector<HandedOn> handed_on_;
+    std::deque<HandedOn> handed_on_;
     std::uint64_t opened_ = 0;
-    std::uint64_t forwarded_count_ = 0;
     std::atomic<bool> waits_{false};
     std::atomic<bool> news_{false};  // of the journal, since the turn began
 

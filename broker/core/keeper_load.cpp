@@ -60,10 +60,11 @@ void Keeper::end_looks_for_expired() {
 }
 
 void Keeper::hand_on(const KeptMessage& message) {
-    const std::uint64_t before = forwarded_count_;
     const MessageView view = message.message->view();
+    begin_handing_on(nullptr);
     shard_.return_to_group(shard_.broker().group_of(message.share), 0, view);
-    note_handed_on(message.session, message.seq, view.qos, forwarded_count_ == before);
+    end_handing_on();
+    note_handed_on(message.session, message.seq, view.qos);
 }
 
 // A session has ended and left messages of share groups on disk. It is forgotten once others have

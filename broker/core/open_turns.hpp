@@ -42,6 +42,9 @@ public:
             if (open.turn() >= turn) return open.turn() == turn;
         return false;
     }
+    bool is_any_open(std::uint64_t up_to) const {
+        return !turns_.empty() && turns_.front().turn() <= up_to;
+    }
     // In order.
     void list(std::vector<std::uint64_t>& turns) const {
         turns.clear();

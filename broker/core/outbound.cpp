@@ -231,7 +231,8 @@ std::vector<Offer> Outbound::offers() const {
     for (std::size_t i = 0; i < sent_.size(); ++i) {
         const Outgoing& message = sent_[i];
         if (message.group.id != 0 && message.awaits == Outgoing::Awaits::puback)
-            offers.push_back({message.message, message.group, message.packet_id, message.from});
+            offers.push_back(
+                {message.message, message.group, message.seq, message.packet_id, message.from});
     }
     return offers;
 }

@@ -61,6 +61,7 @@ struct Outgoing {
 struct Offer {
     MessagePtr message;
     GroupRef group;
+    std::uint64_t seq = 0;  // 0: it is not kept
     std::uint16_t packet_id = 0;
     OpenTurnPtr from;  // what waits for it to be safe; null: nothing
 };

@@ -168,11 +168,11 @@ void Session::discard() {
     ASSERT(link_ == nullptr && !discarded_);
     discarded_ = true;
     end_shared_subscriptions();
-    const bool handed_on = return_shared_messages();
+    return_shared_messages();
     publish_will();            // a group does not pick this session for it any more
     end_some_subscriptions();  // the shard sees to the rest
     queue_has_room();
-    forget_keep(handed_on);
+    forget_keep();
     shard_.deadlines().cancel(*this);
     shard_.session_discarded(*this);
 }

@@ -194,8 +194,7 @@ private:
 
     // session_keep.cpp
     void keep_from_now_on();
-    // The session ends. handed_on: some of its messages have just gone to others.
-    void forget_keep(bool handed_on);
+    void forget_keep();  // the session ends
     void note_change(Keeper::Urgency urgency);
     void note_itself(Keeper::Urgency urgency);
     void note_subscription(std::string_view share, std::string_view filter,
@@ -286,7 +285,8 @@ private:
     void tell_group(const SharedSubscription& subscription, ShareNews::Kind kind);
     void offer_shared_messages();
     void return_to_group(const Outgoing& message);
-    bool return_shared_messages();  // false if there was none
+    void return_shared_messages();
+    void note_handed_on(std::uint64_t seq, std::uint8_t qos);
 
     // session_receive.cpp: one packet each
     bool is_throttled() const;

@@ -28,11 +28,12 @@ void Session::keep_from_now_on() {
     shard_.stats().sessions_kept.add();
 }
 
-void Session::forget_keep(bool handed_on) {
+void Session::forget_keep() {
     if (!keep_) return;
     Keeper& keeper = shard_.keeper();
+    const bool hands_on = keeper.hands_on(*keep_);
     const bool has_orphans = outbound_ && outbound_->stored().shared > 0;
-    if (handed_on || has_orphans) {
+    if (hands_on || has_orphans) {
         KeptSession ended = row();
         ended.away = false;  // and with an expiry of 0: it has ended with its connection
         ended.expiry_s = 0;
@@ -41,7 +42,7 @@ void Session::forget_keep(bool handed_on) {
     if (has_orphans)
         keeper.load_orphans(keep_->id, outbound_->stored(), outbound_->holes());
     else
-        keeper.note_ended(keep_->id, handed_on);
+        keeper.note_ended(keep_->id, hands_on);
     keeper.forget(*keep_);
     keep_.reset();
     shard_.broker().count_kept(-1);

@@ -42,6 +42,7 @@ struct SessionKeep : UnsavedHook, WithQueueHook {
     // When the broker died the client was connected, and may have been sent what is on disk as
     // waiting, up to this seq.
     std::uint64_t perhaps_sent = 0;
+    std::uint64_t handed_on_in = 0;    // the keeper's round in which a message was, the last time
     TimePoint expired_looked_for{};    // on disk, the last time
     std::uint16_t last_packet_id = 0;  // while there is no Outbound
     std::vector<std::string> groups;   // "share/filter" of all that it has been a member of

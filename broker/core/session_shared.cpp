@@ -73,40 +73,38 @@ void Session::offer_shared_messages() {
     if (!outbound_) return;
     for (const Outgoing& message : outbound_->take_waiting_shared()) return_to_group(message);
     for (const Offer& offer : outbound_->offers()) {
-        shard_.keeper().begin_cause(offer.from);
+        shard_.keeper().begin_handing_on(offer.from);
         shard_.offer_to_group(offer, *this);
-        shard_.keeper().end_cause();
+        shard_.keeper().end_handing_on();
     }
 }
 
 void Session::return_to_group(const Outgoing& message) {
-    Keeper& keeper = shard_.keeper();
-    const std::uint64_t forwarded_before = keeper.forwarded();
-    keeper.begin_cause(message.from);
+    shard_.keeper().begin_handing_on(message.from);
     shard_.return_to_group(message.group, key_, message.message->view());
-    keeper.end_cause();
-    if (keep_ && message.seq != 0)
-        keeper.note_handed_on(keep_->id, message.seq, message.message->view().qos,
-                              keeper.forwarded() == forwarded_before);
+    shard_.keeper().end_handing_on();
+    note_handed_on(message.seq, message.message->view().qos);
+}
+
+// What the journal has not been told of need not be forgotten.
+void Session::note_handed_on(std::uint64_t seq, std::uint8_t qos) {
+    if (keep_ && seq != 0 && seq <= keep_->told) shard_.keeper().note_handed_on(*keep_, seq, qos);
 }
 
 void Session::offer_taken(std::uint16_t packet_id, std::uint64_t group) {
-    const std::uint64_t seq = outbound_ ? outbound_->offer_taken(packet_id, group) : 0;
-    if (keep_ && seq != 0) shard_.keeper().note_handed_on(keep_->id, seq);
+    if (outbound_) note_handed_on(outbound_->offer_taken(packet_id, group), 1);
 }
 
 // The session ends, and is no member any more.
-bool Session::return_shared_messages() {
-    if (!outbound_) return false;
-    const auto waiting = outbound_->take_waiting_shared();
-    for (const Outgoing& message : waiting) return_to_group(message);
-    const auto offers = outbound_->offers();
-    for (const Offer& offer : offers) {
-        shard_.keeper().begin_cause(offer.from);
+void Session::return_shared_messages() {
+    if (!outbound_) return;
+    for (const Outgoing& message : outbound_->take_waiting_shared()) return_to_group(message);
+    for (const Offer& offer : outbound_->offers()) {
+        shard_.keeper().begin_handing_on(offer.from);
         shard_.return_to_group(offer.group, key_, offer.message->view());
-        shard_.keeper().end_cause();
+        shard_.keeper().end_handing_on();
+        note_handed_on(offer.seq, 1);
     }
-    return !waiting.empty() || !offers.empty();
 }
 
 }  // namespace drawbridge::core

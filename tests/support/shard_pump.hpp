@@ -55,6 +55,9 @@ public:
     void advance(Duration time);
     // Runs task on its shard's thread, so to speak; then lets all happen that can happen.
     void run_on(unsigned shard, const std::function<void(core::Shard&)>& task);
+    // One turn of one shard, in which it takes in all that has come for it, and nothing else. False
+    // if it has no cause for one.
+    bool turn(unsigned shard);
 
     // One random thing that can happen now; false if there is none. Only with a seed.
     bool step();
@@ -81,7 +84,6 @@ private:
     bool has_cause(unsigned shard);
     bool is_readable(const FakeLink& link) const;
     unsigned reader_of(const FakeLink& link) const;
-    bool turn(unsigned shard);
     bool peers_read();
     void forget_ended_links();
     void read(FakeLink& link, std::size_t size);
