@@ -7,6 +7,7 @@
 #include "auth/device_id.hpp"
 #include "broker/base/assert.hpp"
 #include "broker/base/limits.hpp"
+#include "broker/core/topic_names.hpp"
 #include "broker/wire/topic.hpp"
 
 namespace drawbridge::auth {
@@ -69,6 +70,14 @@ bool DeviceIdentity::denies_subscriptions() const {
 
 bool DeviceIdentity::may_publish(std::string_view topic) const {
     return judge(Operation::publish, topic).effect == Effect::allow;
+}
+
+bool DeviceIdentity::may_publish_by_name(std::string_view topic) const {
+    if (!may_publish(topic)) return false;
+    const auto names = [&](std::string_view filter) {
+        return !core::has_leading_wildcard(filter) && rule_matches(filter, topic);
+    };
+    return first_that_fits(Effect::allow, Operation::publish, names).pattern != nullptr;
 }
 
 bool DeviceIdentity::may_subscribe(std::string_view filter) const {

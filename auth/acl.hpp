@@ -80,6 +80,7 @@ public:
     std::int64_t as_of() const { return as_of_; }
 
     bool may_publish(std::string_view topic) const override;
+    bool may_publish_by_name(std::string_view topic) const override;
     bool may_subscribe(std::string_view filter) const override;
     bool may_receive(std::string_view topic) const override;
     bool has_denied_subscriptions() const override { return has_denied_subscriptions_; }

@@ -14,7 +14,8 @@ LoginAttempt attempt_of(const core::Credentials& shown, std::string_view name) {
     return {.network = shown.network,
             .address = shown.address,
             .name = name,
-            .client_id = shown.client_id};
+            .client_id = shown.client_id,
+            .shares_client_id = shown.services_only};
 }
 
 WallTime on_the_wall(TimePoint time, TimePoint now) {

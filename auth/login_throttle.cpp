@@ -125,7 +125,7 @@ bool LoginThrottle::is_too_fast(std::uint64_t network, TimePoint now) {
 
 std::optional<LoginThrottle::Refusal> LoginThrottle::count_flapping(const LoginAttempt& attempt,
                                                                     TimePoint now) {
-    if (settings_.flapping_connects == 0) return std::nullopt;
+    if (settings_.flapping_connects == 0 || attempt.shares_client_id) return std::nullopt;
     Flapping& client = flapping_.get(key_of(attempt.network, attempt.client_id));
     const auto ban = [&](bool begins) {
         return Refusal{.until = client.banned_until,

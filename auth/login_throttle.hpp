@@ -36,6 +36,7 @@ struct LoginAttempt {
     std::string_view address;   // "192.0.2.7:50123"
     std::string_view name;
     std::string_view client_id;
+    bool shares_client_id = false;  // with other connections, which come and go by themselves
 };
 
 class LoginThrottle {

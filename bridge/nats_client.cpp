@@ -14,13 +14,15 @@ constexpr std::string_view revoked = "User Authentication Revoked";
 
 }  // namespace
 
-NatsClient::NatsClient(core::Shard& shard, core::Link& link, const NatsSettings& settings,
-                       ConnectOptions options, core::IdentityPtr identity)
+NatsClient::NatsClient(core::Shard& shard, core::Link& link, PendingBytes& pending,
+                       const NatsSettings& settings, std::uint64_t number,
+                       core::IdentityPtr identity)
     : Guest(shard.draw_key()),
       shard_(shard),
       link_(link),
+      pending_(pending),
       settings_(settings),
-      options_(std::move(options)),
+      number_(number),
       identity_(std::move(identity)),
       client_id_(identity_->id()),
       connected_at_(WallClock::now()),
@@ -28,7 +30,6 @@ NatsClient::NatsClient(core::Shard& shard, core::Link& link, const NatsSettings&
       progress_at_(shard.now()) {
     shard_.add_guest(*this);
     look_at_rules();
-    ok();
     arm();
 }
 
@@ -57,14 +58,24 @@ void NatsClient::close(std::string_view text, std::string_view why) {
     if (ended_) return;
     if (shard_.may_log())
         log::info("NATS client {} from {}: closed, {}", client_id_, address(), why);
-    if (!text.empty()) error(text);
+    // What has to be written yet is kept for a while, so it must not be much.
+    if (link_.output.size() > shard_.settings().limits.max_output_bytes)
+        link_.output.clear();
+    else if (!text.empty())
+        error(text);
     leave(why);
     link_.close(false);
 }
 
+void NatsClient::cut_off_as_slow() {
+    if (ended_ || std::exchange(is_slow_, true)) return;
+    link_.output.clear();
+    pending_.set(*this, 0);
+    wake_now();
+}
+
 // Without an -ERR, as nobody reads it.
 void NatsClient::close_as_slow() {
-    if (ended_) return;
     shard_.stats().slow_guests.add();
     link_.output.clear();
     close("", "a slow consumer: it does not read what it has subscribed to");
@@ -91,6 +102,8 @@ void NatsClient::leave(std::string_view why) {
     throttle_.reset();
     if (held_.is_linked()) held_.unlink();
     due_.clear();
+    taken_.clear();
+    pending_.set(*this, 0);
     shard_.remove_guest(*this);
     shard_.broker().audit().note({.kind = core::AuditEvent::Kind::disconnected,
                                   .identity = std::string(identity_->id()),
@@ -103,7 +116,7 @@ void NatsClient::leave(std::string_view why) {
 void NatsClient::warn_of_end() {
     if (options_.protocol < 1 || ended_) return;
     ServerInfo info = info_of(settings_);
-    info.client_id = client_key();
+    info.client_id = number_;
     info.ldm = true;
     append_info(link_.output.bytes(), info);
     shard_.mark_dirty(link_);
@@ -114,14 +127,14 @@ void NatsClient::warn_of_end() {
 void NatsClient::change_identity(core::IdentityPtr identity) {
     const core::IdentityPtr before = std::exchange(identity_, std::move(identity));
     last_subject_.clear();
-    look_at_rules();
     if (identity_->has_rules_of(*before)) return;
+    look_at_rules();
     for (auto& [sid, subscription] : subscriptions_) {
         if (subscription->is_done()) continue;
         if (!identity_->may_subscribe(subscription->filter)) {
             deny_subscription(*subscription);
             subscription->end();
-            has_done_ = true;
+            done_.push_back(sid);
         } else if (!subscription->queue.empty()) {
             tell_group(*subscription, core::ShareNews::Kind::new_rules);
         }
@@ -136,26 +149,33 @@ void NatsClient::change_identity(core::IdentityPtr identity) {
 void NatsClient::arm() {
     TimePoint at = (pings_out_ == 0 ? last_input_at_ : pinged_at_) + settings_.ping_interval;
     if (left_ > 0) at = std::min(at, progress_at_ + settings_.write_deadline);
-    shard_.deadlines().set(*this, at);
+    shard_.deadlines().set(*this, is_woken_ ? shard_.now() : at);
 }
 
+// expired() is called in this turn or the next one.
 void NatsClient::wake_now() {
-    has_done_ = true;
+    is_woken_ = true;
     shard_.deadlines().set(*this, shard_.now());
 }
 
-void NatsClient::written() {
+void NatsClient::remove_soon(const NatsSubscription& subscription) {
+    done_.push_back(subscription.sid());
+    wake_now();
+}
+
+void NatsClient::written(std::size_t sent) {
+    if (ended_) return;
     const std::size_t left = link_.output.size();
-    if (left == 0 || left < left_) progress_at_ = shard_.now();
     const bool was_waiting = std::exchange(left_, left) > 0;
-    if (left > 0 && !was_waiting && !ended_) {
-        progress_at_ = shard_.now();
-        arm();
-    }
+    if (sent > 0 || !was_waiting) progress_at_ = shard_.now();
+    if (left > 0 && !was_waiting) arm();
+    pending_.set(*this, left);
 }
 
 void NatsClient::expired(TimePoint now) {
-    if (has_done_) remove_done();
+    is_woken_ = false;
+    if (!done_.empty()) remove_done();
+    send_due();
     if (is_slow_ || (left_ > 0 && now >= progress_at_ + settings_.write_deadline))
         return close_as_slow();
     const TimePoint due = (pings_out_ == 0 ? last_input_at_ : pinged_at_) + settings_.ping_interval;

@@ -9,6 +9,12 @@
 #include "broker/wire/topic.hpp"
 
 namespace drawbridge::bridge {
+namespace {
+
+// Each may look through all subscriptions of the client.
+constexpr std::size_t requests_answered_at_once = 64;
+
+}  // namespace
 
 void NatsClient::pong() {
     Due due;
@@ -23,7 +29,8 @@ void NatsClient::pong() {
     send_due();
 }
 
-// Something that it has published comes back to it through its own queue, by way of another shard.
+// What it has published may go to a member of a group, this client perhaps, by way of the shard
+// where the group lives; and a queue that it leaves may live elsewhere.
 bool NatsClient::waits_for_others() const {
     return unheard_turn_ > heard_ && shard_.broker().shards() > 1;
 }
@@ -38,20 +45,17 @@ void NatsClient::request(std::string_view reply, std::uint32_t asks, bool taken)
     due_.push_back(std::move(due));
 }
 
-void NatsClient::taken(std::uint32_t asks) {
-    const auto request =
-        std::ranges::find_if(due_, [&](const Due& due) { return due.asks == asks; });
-    if (request != due_.end()) request->taken = true;
-}
+void NatsClient::taken(std::uint32_t asks) { taken_.insert(asks); }
 
 void NatsClient::heard(std::uint64_t turn) {
     heard_ = turn;
+    leave_queues();
     send_due();
 }
 
 void NatsClient::send_due() {
     core::Keeper& keeper = shard_.keeper();
-    const bool many = due_.size() > 1;
+    std::size_t searches_left = requests_answered_at_once;
     while (!due_.empty()) {
         const Due& next = due_.front();
         if (next.heard > heard_) break;
@@ -60,7 +64,8 @@ void NatsClient::send_due() {
             break;
         }
         if (!next.reply.empty()) {
-            if (!next.taken) say_nobody(next.reply);
+            if (searches_left-- == 0) return wake_now();
+            if (taken_.erase(next.asks) == 0) say_nobody(next.reply);
         } else {
             link_.output.bytes().append(as_bytes(pong_line));
             shard_.mark_dirty(link_);
@@ -69,7 +74,8 @@ void NatsClient::send_due() {
     }
     if (!due_.empty()) return;
     if (held_.is_linked()) held_.unlink();
-    if (many && link_.pause == core::Link::Pause::until_told) link_.read_on();
+    // Whoever else has had it paused will do so again.
+    if (link_.pause == core::Link::Pause::until_told) link_.read_on();
 }
 
 // To the requester's own subscription to the reply subject, if it has one.
@@ -82,7 +88,7 @@ void NatsClient::say_nobody(std::string_view reply) {
         if (!wire::matches(subscription->filter, topic)) continue;
         append_no_responders(link_.output.bytes(), reply, sid);
         subscription->count();
-        if (subscription->is_done()) remove_soon();
+        if (subscription->is_done()) remove_soon(*subscription);
         return shard_.mark_dirty(link_);
     }
 }

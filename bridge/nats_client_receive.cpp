@@ -33,6 +33,13 @@ std::string_view respelled(std::string_view subject, std::string& scratch) {
     return scratch;
 }
 
+// The router's work grows with the tokens of a subject.
+constexpr std::ptrdiff_t tokens_max = 256;
+
+bool has_few_tokens(std::string_view subject) {
+    return std::ranges::count(subject, '.') < tokens_max;
+}
+
 }  // namespace
 
 std::size_t NatsClient::receive(Bytes bytes) {
@@ -41,6 +48,10 @@ std::size_t NatsClient::receive(Bytes bytes) {
     shard_.begin_share();
     std::size_t used = 0;
     while (!ended_ && used < bytes.size()) {
+        if (link_.output.size() > settings_.max_pending_bytes) {  // of answers alone
+            cut_off_as_slow();
+            break;
+        }
         if (throttle_ && throttle_->holds(shard_.now())) {
             link_.pause = Pause::until_told;
             throttle_->wait();
@@ -73,10 +84,10 @@ std::size_t NatsClient::receive(Bytes bytes) {
         if (!take_in(operation)) break;
         used += operation.size;
     }
-    if (used > 0 && !ended_) {
+    if (!ended_) {  // any input is a sign of life
         last_input_at_ = shard_.now();
         pings_out_ = 0;
-        if (has_done_) remove_done();
+        if (!done_.empty()) remove_done();
     }
     return used;
 }
@@ -133,7 +144,7 @@ bool NatsClient::take_in(const Operation& operation) {
     return !ended_;
 }
 
-// Other options for the same account.
+// The options, or other ones for the same account.
 void NatsClient::reconnect(std::string_view json) {
     auto options = read_connect(json);
     if (!options) return close("", "the argument of CONNECT is not what it should be");
@@ -156,13 +167,19 @@ void NatsClient::error(std::string_view text) {
 
 // --- PUB, HPUB -----------------------------------------------------------------------------------
 
+std::uint32_t NatsClient::draw_asks() {
+    if (++last_asks_ == 0) ++last_asks_;
+    return last_asks_;
+}
+
 // Most clients publish to one subject again and again.
 bool NatsClient::look_up(std::string_view subject) {
     if (subject == last_subject_) return allowed_;
     std::string scratch;
     const Spelling spelling = topic_of_subject(respelled(subject, scratch), topic_);
     last_subject_ = subject;
-    has_topic_ = spelling != Spelling::none && topic_.size() <= UINT16_MAX;
+    has_topic_ =
+        spelling != Spelling::none && topic_.size() <= UINT16_MAX && has_few_tokens(subject);
     is_mqtt_topic_ = spelling == Spelling::exact;
     allowed_ = !has_topic_ || identity_->may_publish(topic_);
     return allowed_;
@@ -212,14 +229,14 @@ void NatsClient::publish(const Operation& operation) {
     const core::Sender sender{.client = client_key(),
                               .id = client_id_,
                               .echo = options_.echo,
-                              .asks = asks ? ++last_asks_ : 0};
+                              .asks = asks ? draw_asks() : 0};
     const bool taken = shard_.publish(message, sender, false).taken;
     if (const core::Until until = shard_.until_safe(message, opened_before);
         until != core::Until::now) {
         unsafe_round_ = shard_.keeper().round();
         unsafe_until_ = unsafe_until_ | until;
     }
-    if (!queues_.empty()) unheard_turn_ = shard_.turn();
+    unheard_turn_ = shard_.turn();
     if (asks) request(operation.reply, sender.asks, taken);
 }
 
@@ -245,11 +262,14 @@ void NatsClient::deny_publish(std::string_view subject) {
 
 void NatsClient::subscribe(const Operation& operation) {
     shard_.worked(limits::work_of_a_filter);
-    if (has_done_) remove_done();  // its sid may be used again
+    if (!done_.empty()) remove_done();  // its sid may be used again
     std::string scratch;
     const std::string_view subject = respelled(operation.subject, scratch);
+    for (const Leaving& each : leaving_)  // its messages would be taken for those of this one
+        if (each.subscription->sid() == operation.sid) each.subscription->end();
     auto subscription = std::make_unique<NatsSubscription>(*this, operation.sid);
-    if (!filter_of_pattern(subject, subscription->filter)) return error("Invalid Subject");
+    if (!filter_of_pattern(subject, subscription->filter) || !has_few_tokens(subject))
+        return error("Invalid Subject");
     subscription->subject = operation.subject;
     subscription->queue = operation.queue;
     if (subscriptions_.contains(operation.sid)) return ok();
@@ -270,7 +290,10 @@ void NatsClient::unsubscribe(const Operation& operation) {
     if (found == subscriptions_.end()) return;
     found->second->set_max(operation.max);
     if (operation.max != 0 && !found->second->is_done()) return;
-    finish(*found->second);
+    if (!found->second->queue.empty() && shard_.broker().shards() > 1)
+        leave_queue(std::move(found->second));
+    else
+        finish(*found->second);
     subscriptions_.erase(found);
 }
 

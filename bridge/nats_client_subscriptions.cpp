@@ -14,6 +14,10 @@ namespace {
 // Reply subjects that a client with narrow rights may publish to once.
 constexpr std::size_t replies_max = 256;
 
+bool has_staying(const std::vector<NatsSubscription*>& queue) {
+    return std::ranges::any_of(queue, [](const auto* each) { return !each->is_leaving; });
+}
+
 // A share name ends at the first slash. One that MQTT can say is the same there.
 std::string share_of(std::string_view queue) {
     std::string share;
@@ -39,27 +43,65 @@ void NatsClient::begin(NatsSubscription& subscription) {
     subscription.group =
         core::ShareGroups::id_of(share_of(subscription.queue) + '/' + subscription.filter);
     auto& queue = queues_[subscription.group];
+    const bool is_known = has_staying(queue);
     queue.push_back(&subscription);
-    if (queue.size() > 1) return;
-    if (queues_.size() == 1) shard_.add_member(*this);
+    if (is_known) return;
+    shard_.add_member(*this);
     shard_.broker().count_shared(1);
     tell_group(subscription, core::ShareNews::Kind::joined);
 }
 
 void NatsClient::finish(NatsSubscription& subscription) {
-    shard_.stats().subscriptions.subtract();
-    if (subscription.queue.empty()) {
-        shard_.index_of_filters().unsubscribe(subscription, subscription.filter);
-        shard_.routes().filter_changed(subscription.filter);
-        return;
+    if (!subscription.queue.empty()) {
+        withdraw(subscription);
+        return remove_from_queue(subscription);
     }
+    shard_.stats().subscriptions.subtract();
+    shard_.index_of_filters().unsubscribe(subscription, subscription.filter);
+    shard_.routes().filter_changed(subscription.filter);
+}
+
+// The group may live on another shard, and what was published before comes from there: what others
+// have published is on its way, what this client has published in this turn is not even sent. So
+// the group hears of the end a round later, and in the round after that nothing is on its way any
+// more. The PONG to a PING behind UNSUB waits for that.
+void NatsClient::leave_queue(std::unique_ptr<NatsSubscription> subscription) {
+    unheard_turn_ = shard_.tell_when_heard(*this);
+    leaving_.push_back({unheard_turn_, std::move(subscription)});
+}
+
+void NatsClient::leave_queues() {
+    while (!leaving_.empty() && leaving_.front().turn <= heard_) {
+        Leaving leaving = std::move(leaving_.front());
+        leaving_.pop_front();
+        if (leaving.subscription->is_leaving) {
+            remove_from_queue(*leaving.subscription);
+            continue;
+        }
+        withdraw(*leaving.subscription);
+        unheard_turn_ = leaving.turn = shard_.tell_when_heard(*this);
+        for (Due& due : due_)
+            if (due.heard != 0) due.heard = leaving.turn;
+        leaving_.push_back(std::move(leaving));
+    }
+}
+
+// What others see of its end.
+void NatsClient::withdraw(NatsSubscription& subscription) {
+    if (subscription.is_leaving) return;
+    shard_.stats().subscriptions.subtract();
+    subscription.is_leaving = true;
+    if (has_staying(queues_.at(subscription.group))) return;
+    shard_.broker().count_shared(-1);
+    tell_group(subscription, core::ShareNews::Kind::left);
+}
+
+void NatsClient::remove_from_queue(NatsSubscription& subscription) {
     const auto queue = queues_.find(subscription.group);
     std::erase(queue->second, &subscription);
     if (!queue->second.empty()) return;
     queues_.erase(queue);
     if (queues_.empty()) shard_.remove_member(*this);
-    shard_.broker().count_shared(-1);
-    tell_group(subscription, core::ShareNews::Kind::left);
 }
 
 void NatsClient::tell_group(const NatsSubscription& subscription, core::ShareNews::Kind kind) {
@@ -76,17 +118,19 @@ void NatsClient::tell_group(const NatsSubscription& subscription, core::ShareNew
 }
 
 void NatsClient::remove_done() {
-    has_done_ = false;
-    boost::unordered::erase_if(subscriptions_, [&](auto& entry) {
-        if (!entry.second->is_done()) return false;
-        finish(*entry.second);
-        return true;
-    });
+    for (const std::string& sid : std::exchange(done_, {})) {
+        const auto found = subscriptions_.find(sid);
+        if (found == subscriptions_.end() || !found->second->is_done()) continue;
+        finish(*found->second);
+        subscriptions_.erase(found);
+    }
 }
 
 void NatsClient::forget_subscriptions() {
     for (auto& [sid, subscription] : subscriptions_) finish(*subscription);
     subscriptions_.clear();
+    for (const Leaving& each : leaving_) finish(*each.subscription);
+    leaving_.clear();
 }
 
 bool NatsClient::deliver_picked(const core::PublishBatch::Item& item, core::GroupRef group) {
@@ -110,7 +154,10 @@ bool NatsClient::send(core::OutgoingPublish& publish, const NatsSubscription& su
     Buffer& subject = publish.guest_subject();
     if (subject.empty()) {
         std::string text;
-        if (!subject_of_topic(message.topic, text)) return false;
+        if (!subject_of_topic(message.topic, text)) {
+            shard_.stats().unnamed.add();  // too long; what else has no subject does not come here
+            return false;
+        }
         subject.append(as_bytes(text));
     }
     NatsHead head = read_raw_head(message.raw_head);
@@ -119,17 +166,17 @@ bool NatsClient::send(core::OutgoingPublish& publish, const NatsSubscription& su
         if (made.empty()) append_head_of(message, shard_.now(), made);
         head = read_raw_head(made.bytes());
     }
-    core::Output& out = link_.output;
-    if (out.size() + message.payload.size() > settings_.max_pending_bytes) {
-        is_slow_ = true;
-        shard_.deadlines().set(*this, shard_.now());
-        return false;
-    }
     NatsMessage packet;
     packet.subject = as_text(subject.bytes());
     packet.reply = head.reply;
     packet.payload = message.payload;
     if (options_.headers) packet.header = head.header;
+    core::Output& out = link_.output;
+    const std::size_t bytes = packet.payload.size() + packet.header.size();
+    if (!out.empty() && out.size() + bytes > settings_.max_pending_bytes) {
+        cut_off_as_slow();
+        return false;
+    }
     if (message.payload.size() < limits::shared_payload_bytes_min) {
         append_message(out.bytes(), packet, subscription.sid());
     } else {
@@ -140,12 +187,14 @@ bool NatsClient::send(core::OutgoingPublish& publish, const NatsSubscription& su
     }
     shard_.mark_dirty(link_);
     shard_.stats().messages_out.add();
-    if (!may_reply_anywhere_ && !head.reply.empty()) note_reply(head.reply);
-    return true;
+    if (!head.reply.empty()) note_reply(head.reply);
+    pending_.set(*this, out.size());
+    return !is_slow_;
 }
 
 // Who may not publish there by its rules may do so once, because it was asked to.
 void NatsClient::note_reply(std::string_view reply) {
+    if (may_reply_anywhere_ && reply.starts_with("_INBOX.")) return;
     if (replies_.size() >= replies_max) replies_.erase(replies_.begin());
     replies_.emplace_back(reply);
 }

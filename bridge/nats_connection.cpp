@@ -6,19 +6,9 @@ namespace drawbridge::bridge {
 
 NatsConnection::NatsConnection(net::Loop& loop, net::Stream stream, Buffer unread,
                                PendingBytes& pending, const NatsSettings& settings,
-                               ConnectOptions options, core::IdentityPtr identity)
+                               std::uint64_t number, core::IdentityPtr identity)
     : Connection(loop, std::move(stream), std::move(unread), true),
-      pending_(pending),
-      client_(loop.shard(), *this, settings, std::move(options), std::move(identity)) {}
-
-NatsConnection::~NatsConnection() { pending_.set(*this, 0); }
-
-void NatsConnection::written() {
-    client_.written();
-    pending_.set(*this, output.size());
-}
-
-void NatsConnection::cut_off_as_slow() { client_.close_as_slow(); }
+      client_(loop.shard(), *this, pending, settings, number, std::move(identity)) {}
 
 void NatsConnection::end_unfinished() {
     client_.close("", "it leaves too much unfinished (max_unfinished_bytes)");

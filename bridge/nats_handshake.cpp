@@ -67,17 +67,14 @@ void NatsHandshake::read() {
         if (operation.type != OperationType::connect) {
             if (!settings_.allow_anonymous)
                 return refuse(violation, "it has shown no credentials (CONNECT comes first)");
-            return show_credentials();  // with the options that hold without a CONNECT
+            return show_credentials();
         }
         if (cut == OperationCut::incomplete) return;
         auto options = read_connect(operation.json);
         if (!options) return refuse("", "the argument of CONNECT is not what it should be");
         if (const std::string_view text = error_text(*options); !text.empty())
             return refuse(text, "the options of CONNECT contradict each other");
-        options_ = std::move(*options);
-        Buffer unread;
-        unread.append(received().bytes().subspan(operation.size));
-        received() = std::move(unread);
+        options_ = std::move(*options);  // the client reads its CONNECT once more
         return show_credentials();
     }
 }
@@ -102,14 +99,18 @@ void NatsHandshake::show_credentials() {
 }
 
 void NatsHandshake::answer(core::AuthAnswer answer) {
-    if (!answer.identity) return say_no(violation, answer.why);  // told by the authenticator
+    if (!answer.identity) {  // the authenticator has told the audit
+        // Clients do not come back after this text, and that is right only if it is their fault.
+        const bool is_theirs = answer.refusal == Reason::bad_user_name_or_password ||
+                               answer.refusal == Reason::not_authorized;
+        return say_no(is_theirs ? violation : "", answer.why);
+    }
     const std::string account(answer.identity->id());
     core::IdentityPtr identity = loop().shard().recheck(account, answer.identity);
     if (!identity) return refuse(violation, "its account or key was revoked while it connected");
     const net::Full full = loop().welcome(stream(), [&](net::Stream moved) {
         return std::make_unique<NatsConnection>(loop(), std::move(moved), std::move(received()),
-                                                pending_, settings_, std::move(options_),
-                                                std::move(identity));
+                                                pending_, settings_, number(), std::move(identity));
     });
     if (full == net::Full::no)
         leave();

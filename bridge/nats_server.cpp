@@ -1,5 +1,7 @@
 #include "bridge/nats_server.hpp"
 
+#include <algorithm>
+
 #include "bridge/nats_handshake.hpp"
 #include "broker/net/loop.hpp"
 
@@ -7,7 +9,9 @@ namespace drawbridge::bridge {
 
 NatsServer::NatsServer(const NatsSettings& settings, unsigned loops)
     : settings_(settings),
-      pending_(loops, PendingBytes(settings.max_pending_bytes_in_all / loops)) {}
+      pending_(loops, PendingBytes(std::max<std::size_t>(
+                          settings.max_pending_bytes, settings.max_pending_bytes_in_all / loops))) {
+}
 
 void NatsServer::listen(net::Network& network, std::shared_ptr<const net::CurrentTls> tls) {
     const auto greet = [this, tls](net::Loop& loop, std::uint64_t number, net::Stream stream) {

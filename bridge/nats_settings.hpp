@@ -16,7 +16,8 @@ struct NatsSettings {
     bool tls_required = false;
     std::uint32_t max_payload = 1'048'576;         // bytes, with the header block
     std::uint32_t max_pending_bytes = 67'108'864;  // that one client has not read
-    // The same of all clients of one shard together.
+    // The same of all clients together, divided among the shards; of one never less than a
+    // client's.
     std::uint64_t max_pending_bytes_in_all = 268'435'456;
     milliseconds write_deadline = seconds(10);  // without a byte read by the client
     milliseconds ping_interval = seconds(120);

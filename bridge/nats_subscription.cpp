@@ -7,7 +7,7 @@ namespace drawbridge::bridge {
 bool NatsSubscription::deliver(core::OutgoingPublish& publish, const core::Delivery&) {
     if (is_done() || !client_.send(publish, *this)) return false;
     count();
-    if (is_done()) client_.remove_soon();
+    if (is_done()) client_.remove_soon(*this);
     return true;
 }
 

@@ -36,6 +36,7 @@ public:
     std::string subject;      // as subscribed to
     std::string queue;        // "": none
     std::uint64_t group = 0;  // of the queue
+    bool is_leaving = false;  // its group has been told that it is gone
 
 private:
     NatsClient& client_;

@@ -20,6 +20,7 @@ void PendingBytes::set(HasPending& one, std::size_t bytes) {
     if (bytes_ <= bytes_max_) return;
     HasPending& largest =
         **std::ranges::max_element(all_, {}, [](const HasPending* each) { return each->bytes_; });
+    set(largest, 0);
     largest.cut_off_as_slow();
 }
 

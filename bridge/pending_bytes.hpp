@@ -11,6 +11,8 @@ namespace drawbridge::bridge {
 
 class HasPending {
 public:
+    // Must let go of what is pending, and end soon: not at once, because links may be being written
+    // or a message delivered.
     virtual void cut_off_as_slow() = 0;
 
 protected:
@@ -26,7 +28,7 @@ class PendingBytes {
 public:
     explicit PendingBytes(std::size_t bytes_max) : bytes_max_(bytes_max) {}
 
-    // `one` has so much now. May cut somebody off, `one` perhaps.
+    // `one` has so much now. May cut somebody off, `one` perhaps, who has nothing then.
     void set(HasPending& one, std::size_t bytes);
 
 private:

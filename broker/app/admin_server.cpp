@@ -59,7 +59,7 @@ std::string text_field(const json::object& request, std::string_view name) {
 AdminServer::AdminServer(asio::io_context& io, const std::filesystem::path& socket,
                          net::Network& network, auth::Authenticator& authenticator,
                          auth::AuditWriter& audit, bridge::ServiceMonitor& services,
-                         const storage::Journal* journal)
+                         const storage::Journal* journal, const LiveRoutes& routes)
     : io_(io),
       path_(socket),
       acceptor_(io),
@@ -67,7 +67,8 @@ AdminServer::AdminServer(asio::io_context& io, const std::filesystem::path& sock
       journal_(journal),
       authenticator_(authenticator),
       audit_(audit),
-      services_(services) {
+      services_(services),
+      routes_(routes) {
     std::error_code gone;
     std::filesystem::remove(
         path_, gone);  // left by a broker that was killed: the lock says that none runs
@@ -260,6 +261,7 @@ json::object AdminServer::status() const {
         {"dropped_damaged", sum(&Stats::dropped_damaged)},
         {"dropped_denied", sum(&Stats::dropped_denied)},
         {"dropped_no_member", sum(&Stats::dropped_no_member)},
+        {"dropped_by_routes", routes_.dropped()},
         {"refused_queue_full", sum(&Stats::refused_queue_full)},
         {"refused_no_space", sum(&Stats::refused_no_space)},
         {"retained_refused", sum(&Stats::retained_refused)},

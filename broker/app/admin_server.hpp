@@ -14,6 +14,7 @@
 #include "auth/audit_writer.hpp"
 #include "auth/authenticator.hpp"
 #include "bridge/service_monitor.hpp"
+#include "broker/app/live_routes.hpp"
 #include "broker/net/network.hpp"
 #include "storage/journal.hpp"
 
@@ -24,7 +25,8 @@ public:
     // Opens the socket; throws std::runtime_error.
     AdminServer(boost::asio::io_context& io, const std::filesystem::path& socket,
                 net::Network& network, auth::Authenticator& authenticator, auth::AuditWriter& audit,
-                bridge::ServiceMonitor& services, const storage::Journal* journal);
+                bridge::ServiceMonitor& services, const storage::Journal* journal,
+                const LiveRoutes& routes);
     ~AdminServer();
 
 private:
@@ -49,6 +51,7 @@ private:
     auth::Authenticator& authenticator_;
     auth::AuditWriter& audit_;
     bridge::ServiceMonitor& services_;
+    const LiveRoutes& routes_;
     const TimePoint started_at_ = Clock::now();
 };
 

@@ -152,6 +152,7 @@ Words values_of(const CLI::Option& option, const Place& place, const GlobalOptio
     const std::string name = option.get_single_name();
     if (name == "OPERATION") return {"publish", "subscribe"};
     if (name == "format") return {"csv", "jsonl"};
+    if (name == "from") return {"nats", "mqtt"};
     std::error_code ignored;
     if (!std::filesystem::exists(options.data / "drawbridge.db", ignored)) return {};
 

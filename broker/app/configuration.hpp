@@ -13,6 +13,7 @@
 
 #include "auth/audit_bounds.hpp"
 #include "auth/throttle_settings.hpp"
+#include "bridge/route.hpp"
 #include "broker/base/clock.hpp"
 #include "broker/base/limits.hpp"
 #include "broker/base/log.hpp"
@@ -109,12 +110,26 @@ struct NatsConfiguration {
     milliseconds auth_timeout = seconds(2);
 };
 
+struct BridgeConfiguration {
+    std::filesystem::path routes_file;  // more routes; empty: none
+    bool commands = true;               // the built-in route
+};
+
 struct RouteConfiguration {
+    enum class Type { by_default };
+
     std::string nats_topic;
     std::string mqtt_topic;
+    bridge::Direction direction = bridge::Direction::out;
     std::string subtopic;
-    std::string type = "default";
-    std::uint16_t workers = 0;
+    Type type = Type::by_default;
+    std::uint32_t workers = 0;  // changes nothing: messages keep their order
+
+    // Where it was written.
+    std::filesystem::path file;
+    std::size_t line = 0;
+    std::size_t nats_topic_line = 0;
+    std::size_t mqtt_topic_line = 0;
 };
 
 struct HttpConfiguration {
@@ -136,7 +151,9 @@ struct Configuration {
     StorageConfiguration storage;
     ServicesConfiguration services;
     NatsConfiguration nats;
-    std::vector<RouteConfiguration> routes;
+    BridgeConfiguration bridge;
+    std::vector<RouteConfiguration> routes;       // of the configuration file
+    std::vector<RouteConfiguration> file_routes;  // of bridge.routes_file
     HttpConfiguration http;
     LogConfiguration log;
 

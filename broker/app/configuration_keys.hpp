@@ -55,6 +55,14 @@ inline constexpr Choices<StorageConfiguration::Sync, 3> sync_choices = {{
     {"normal", StorageConfiguration::Sync::normal},
     {"off", StorageConfiguration::Sync::off},
 }};
+inline constexpr Choices<bridge::Direction, 3> direction_choices = {{
+    {"out", bridge::Direction::out},
+    {"in", bridge::Direction::in},
+    {"both", bridge::Direction::both},
+}};
+inline constexpr Choices<RouteConfiguration::Type, 1> route_type_choices = {{
+    {"default", RouteConfiguration::Type::by_default},
+}};
 inline constexpr Choices<log::Level, 4> log_level_choices = {{
     {"debug", log::Level::debug},
     {"info", log::Level::info},
@@ -177,12 +185,19 @@ void visit_keys(Keys& keys, NatsConfiguration& nats) {
 }
 
 template <class Keys>
+void visit_keys(Keys& keys, BridgeConfiguration& bridge) {
+    keys.path("routes_file", bridge.routes_file);
+    keys.flag("commands", bridge.commands);
+}
+
+template <class Keys>
 void visit_keys(Keys& keys, RouteConfiguration& route) {
     keys.text("nats_topic", route.nats_topic);
     keys.text("mqtt_topic", route.mqtt_topic);
+    keys.choice("direction", route.direction, direction_choices);
     keys.text("subtopic", route.subtopic);
-    keys.text("type", route.type);
-    keys.number("workers", route.workers, 0, 1'024);
+    keys.choice("type", route.type, route_type_choices);
+    keys.number("workers", route.workers, 0, 1'000'000);
 }
 
 template <class Keys>
@@ -208,8 +223,8 @@ void visit_sections(Sections& sections, Configuration& configuration) {
     sections.table("storage", configuration.storage);
     sections.table("services", configuration.services);
     sections.table("nats", configuration.nats);
+    sections.table("bridge", configuration.bridge);
     sections.list("routes", configuration.routes);
-    sections.later("routes", !configuration.routes.empty());
     sections.table("http", configuration.http);
     sections.table("log", configuration.log);
 }

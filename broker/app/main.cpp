@@ -15,6 +15,7 @@
 #include "broker/app/cli_keys.hpp"
 #include "broker/app/cli_profiles.hpp"
 #include "broker/app/cli_psk.hpp"
+#include "broker/app/cli_routes.hpp"
 #include "broker/app/cli_service_health.hpp"
 #include "broker/app/cli_services.hpp"
 #include "broker/app/cli_throttle.hpp"
@@ -80,6 +81,7 @@ int run(int argc, char** argv) {
     drawbridge::app::add_backup_commands(app, options);
     drawbridge::app::add_audit_commands(app, options);
     drawbridge::app::add_throttle_commands(app, options);
+    drawbridge::app::add_route_commands(app, options);
     drawbridge::app::add_config_commands(app, options);
     drawbridge::app::add_completion_commands(app, options);
     try {

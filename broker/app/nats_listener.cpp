@@ -52,19 +52,22 @@ std::unique_ptr<bridge::NatsServer> listen_for_nats(const NatsConfiguration& nat
         server->listen(network, tls);
     } catch (const std::runtime_error& failure) {
         if (nats.listen != NatsConfiguration().listen) throw;
-        log::warn("{}; NATS clients are not served (set listen in [nats] to another address, or to "
-                  "\"\" for none)",
-                  failure.what());
+        log::warn(
+            "{}; NATS clients are not served (set listen in [nats] to another address, or to "
+            "\"\" for none)",
+            failure.what());
         return nullptr;
     }
     log::info("listener nats: NATS{} on {}",
               settings.tls_required ? " over TLS" : (tls ? ", TLS if wanted," : ""), nats.listen);
     if (nats.allow_anonymous)
-        log::warn("[nats] allow_anonymous is on: any NATS client may connect, with the rules of the "
-                  "anonymous profile");
+        log::warn(
+            "[nats] allow_anonymous is on: any NATS client may connect, with the rules of the "
+            "anonymous profile");
     if (!is_loopback(settings.host) && !settings.tls_required)
-        log::warn("NATS clients may send their keys in clear over the network: set tls_required in "
-                  "[nats], or listen on 127.0.0.1");
+        log::warn(
+            "NATS clients may send their keys in clear over the network: set tls_required in "
+            "[nats], or listen on 127.0.0.1");
     return server;
 }
 

@@ -24,6 +24,7 @@
 #include "broker/app/data_directory.hpp"
 #include "broker/app/descriptors.hpp"
 #include "broker/app/identity_reviews.hpp"
+#include "broker/app/live_routes.hpp"
 #include "broker/app/message_storage.hpp"
 #include "broker/app/nats_listener.hpp"
 #include "broker/app/salvage_files.hpp"
@@ -205,9 +206,12 @@ void serve(const GlobalOptions& options, const ServeOptions& serve_options) {
         [&](const auth::DeviceChange& change) { reviews.add(change); });
     auth::PskLookup psks(options.data / "drawbridge.db", secret);
     TlsFiles tls_files(options.data / "tls", psks);
+    std::unique_ptr<bridge::NatsServer> nats;  // before the network, whose loops use it
     net::Network network(broker, *authenticator, network_settings_of(configuration, shards));
     reviews.attach(network, configuration.broker.connect_timeout +
                                 configuration.auth.duplicate_probe + seconds(10));
+    // Before recovery, whose wills take routes, too.
+    LiveRoutes routes(options.config, configuration, network);
     if (messages) {
         auth::SessionOwners owners(
             options.data / "drawbridge.db", secret, auth::Profiles::built_in(configuration.limits),
@@ -216,7 +220,7 @@ void serve(const GlobalOptions& options, const ServeOptions& serve_options) {
         messages.reset();
     }
     open_ports(configuration, tls_files, network);
-    const auto nats = listen_for_nats(configuration.nats, tls_files, network);
+    nats = listen_for_nats(configuration.nats, tls_files, network);
 
     boost::asio::signal_set signals(io, SIGTERM, SIGINT);
     signals.async_wait([&](boost::system::error_code, int) { io.stop(); });
@@ -225,10 +229,11 @@ void serve(const GlobalOptions& options, const ServeOptions& serve_options) {
         reload.async_wait([&](boost::system::error_code error, int) {
             if (error) return;
             log::info(
-                "SIGHUP: certificates are read again; devices, keys and rules are always up to "
-                "date; the configuration file is read at start");
+                "SIGHUP: certificates and routes are read again; devices, keys and rules are "
+                "always up to date; the rest of the configuration file is read at start");
             authenticator->poke();
             tls_files.reread(WallClock::now());
+            routes.reread();
             wait_for_reload();
         });
     };
@@ -236,8 +241,9 @@ void serve(const GlobalOptions& options, const ServeOptions& serve_options) {
     boost::asio::co_spawn(io, watch_files(tls_files), boost::asio::detached);
 
     services = watch_services(options, configuration, broker, service_writer);
-    auto admin = std::make_unique<AdminServer>(io, options.data / "admin.sock", network,
-                                               *authenticator, audit, *services, journal.get());
+    auto admin =
+        std::make_unique<AdminServer>(io, options.data / "admin.sock", network, *authenticator,
+                                      audit, *services, journal.get(), routes);
     say_what_to_know(options, configuration,
                      !auth::DeviceStore(options.data / "drawbridge.db").has_devices());
     network.start();

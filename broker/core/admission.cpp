@@ -22,7 +22,7 @@ void Contest::expired(TimePoint) { shard.settle(*this); }
 void Shard::admit(Link& link, std::unique_ptr<ConnectRequest> request) {
     const auto& will = request->view().will;
     if (will && settings().denied_publish == DeniedPublish::disconnect &&
-        !request->identity->may_publish(will->topic)) {
+        !request->identity->may_publish_mqtt(will->topic)) {
         note_refused(link, *request, AuditEvent::Kind::will_refused, will->topic,
                      request->identity->decide_publish(will->topic).rule);
         return refuse(link, *request, Reason::not_authorized,

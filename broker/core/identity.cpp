@@ -1,6 +1,12 @@
 #include "broker/core/identity.hpp"
 
+#include "broker/core/topic_names.hpp"
+
 namespace drawbridge::core {
+
+bool Identity::may_publish_mqtt(std::string_view topic) const {
+    return is_internal_name(topic) ? may_publish_by_name(topic) : may_publish(topic);
+}
 
 bool Identity::is_walled_off(std::string_view topic, TenantId tenant) const {
     if (tenant == 0) return false;

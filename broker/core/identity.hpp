@@ -31,6 +31,8 @@ public:
 
     // Default deny; a deny beats an allow.
     virtual bool may_publish(std::string_view topic) const = 0;
+    // The same, by a rule that does not begin with a wildcard.
+    virtual bool may_publish_by_name(std::string_view topic) const { return may_publish(topic); }
     // True if one allowed filter covers this one whole and no denied filter does. `filter` is
     // without $share.
     virtual bool may_subscribe(std::string_view filter) const = 0;
@@ -48,6 +50,8 @@ public:
 
     // Is a message on this topic, of a sender of that tenant, kept from it by the wall?
     bool is_walled_off(std::string_view topic, TenantId tenant) const;
+    // As a client of MQTT: what is internal to NATS takes a rule that names it.
+    bool may_publish_mqtt(std::string_view topic) const;
     // May it have such a message, if a subscription that it was granted matches the topic?
     bool may_be_given(std::string_view topic, TenantId tenant) const;
 

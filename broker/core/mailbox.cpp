@@ -11,7 +11,7 @@ const std::size_t Mailbox::limit_ = limits::mailbox_bytes_max;
 std::size_t Mailbox::bytes_of(const Mail& mail) {
     return mail.shared.bytes() + (mail.published ? mail.published->bytes() : 0) +
            mail.share_news.size() * sizeof(ShareNews) +
-           mail.offers_taken.size() * sizeof(OfferTaken);
+           mail.offers_taken.size() * sizeof(OfferTaken) + mail.taken.size() * sizeof(Taken);
 }
 
 bool Mailbox::post(Mail mail) {

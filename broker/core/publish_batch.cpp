@@ -10,6 +10,7 @@ struct Head {
     std::int64_t expires_at;
     std::uint64_t receiver;
     std::uint64_t group;
+    std::uint64_t except;
     std::uint32_t subscription_id;
     std::uint32_t asks;
     std::uint32_t payload_bytes;
@@ -21,13 +22,14 @@ struct Head {
     bool retain;
     bool bridged;
     bool echo;
+    std::uint8_t hops;
     bool retain_as_published;
     PublishBatch::Step step;
     MemberState believed;
     std::uint16_t packet_id;
     TenantId tenant;
 };
-static_assert(sizeof(Head) == 64);
+static_assert(sizeof(Head) == 72);
 
 std::uint8_t* put(std::uint8_t* at, Bytes bytes) {
     if (!bytes.empty()) std::memcpy(at, bytes.data(), bytes.size());
@@ -52,6 +54,8 @@ void PublishBatch::append(const Item& item) {
     head.granted_qos = item.granted_qos;
     head.retain = message.retain;
     head.echo = item.echo;
+    head.except = item.except;
+    head.hops = item.hops;
     head.bridged = message.bridged;
     head.tenant = message.tenant;
     head.retain_as_published = item.retain_as_published;
@@ -85,6 +89,8 @@ std::size_t PublishBatch::read(std::size_t at, Item& item) const {
     item.message.qos = head.qos;
     item.message.retain = head.retain;
     item.echo = head.echo;
+    item.except = head.except;
+    item.hops = head.hops;
     item.message.bridged = head.bridged;
     item.message.tenant = head.tenant;
     item.receiver = head.receiver;

@@ -47,6 +47,8 @@ public:
         std::uint32_t subscription_id = 0;
         std::uint16_t packet_id = 0;  // offered: what `receiver` knows it by
         std::uint8_t granted_qos = 0;
+        MemberKey except = 0;   // of a group: whom it must not pick
+        std::uint8_t hops = 0;  // of a group: how often it has been sent back
         bool retain_as_published = false;
         bool echo = true;  // false: groups do not pick the sender
         Step step = Step::picked;

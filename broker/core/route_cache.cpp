@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "broker/base/limits.hpp"
+#include "broker/core/share_groups.hpp"
 #include "broker/core/topic_names.hpp"
 #include "broker/wire/topic.hpp"
 
@@ -25,10 +26,6 @@ Target merge(const Subscription* const* first, const Subscription* const* last, 
     }
     target.ids_count = static_cast<std::uint16_t>(route.ids.size() - target.ids_begin);
     return target;
-}
-
-bool has_leading_wildcard(std::string_view filter) {
-    return filter.starts_with('+') || filter.starts_with('#');
 }
 
 }  // namespace
@@ -114,6 +111,10 @@ void RouteCache::build(std::string_view topic, TenantId tenant, Route& route) {
         if (entry->groups)
             route.groups.insert(route.groups.end(), entry->groups->begin(), entry->groups->end());
     }
+    if (route.groups.size() > 1)  // those of one name one after the other
+        std::ranges::stable_sort(
+            route.groups, {},
+            [](const ShareGroup* group) -> const auto& { return group->share(); });
     if (entries_.size() > 1)  // else nobody is there twice
         std::stable_sort(matching_.begin(), matching_.end(), [](auto* a, auto* b) {
             return std::less<>()(a->subscriber, b->subscriber);

@@ -244,7 +244,7 @@ void Session::publish_will() {
     MessageView message = will->message->view();
     if (will->expiry_s) message.expires_at = shard_.now() + seconds(*will->expiry_s);
     message.tenant = identity_->tenant_id();
-    if (identity_->may_publish(message.topic)) {
+    if (identity_->may_publish_mqtt(message.topic)) {
         shard_.publish(message, Sender{.client = key_, .id = client_id_}, false);
     } else {
         shard_.stats().publishes_denied.add();

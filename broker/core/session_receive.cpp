@@ -262,9 +262,7 @@ bool Session::may_publish_internal(std::string_view topic) {
             return true;
         }
     }
-    constexpr std::string_view any_name = "any";
-    const std::string other = std::string(any_name) + std::string(topic.substr(topic.find('/')));
-    return identity_->may_publish(topic) && !identity_->may_publish(other);
+    return identity_->may_publish_by_name(topic);
 }
 
 // --- acknowledgements ----------------------------------------------------------------------------

@@ -157,7 +157,9 @@ public:
     Until until_safe(const MessageView& message, std::uint64_t opened_before) const;
     void post_share_news(ShareNews news);
     // Hands a message back to the group that had picked a member who cannot take it any more.
-    void return_to_group(GroupRef group, MemberKey member, const MessageView& message);
+    void return_to_group(GroupRef group, MemberKey member, const MessageView& message) {
+        return_to_group(group, member, message, {});
+    }
     // Offers what a member has left unacknowledged to the others of its group. The member keeps it
     // until Session::offer_taken().
     void offer_to_group(const Offer& offer, Session& member);
@@ -205,7 +207,16 @@ private:
                            MemberKey except);
     bool deliver_to_one_of(std::span<ShareGroup* const> groups, const MessageView& message,
                            MemberKey except);
-    bool deliver_to_group(ShareGroup& group, const MessageView& message, MemberKey except = 0);
+    struct Picking {
+        MemberKey except = 0;   // not this member
+        std::uint8_t hops = 0;  // so often has the message been sent back
+    };
+    bool deliver_to_group(ShareGroup& group, const MessageView& message, Picking picking);
+    bool deliver_to_group(ShareGroup& group, const MessageView& message) {
+        return deliver_to_group(group, message, {});
+    }
+    void return_to_group(GroupRef group, MemberKey member, const MessageView& message,
+                         Picking picking);
     bool deliver_to_member(const PublishBatch::Item& item, GroupRef group);
     bool deliver_offer(ShareGroup& group, const MessageView& message, MemberKey from);
     void take_shared(const PublishBatch::Item& item, unsigned from);

@@ -11,6 +11,10 @@ namespace {
 // A member that is passed over, because it may not have the message, costs a part of a delivery.
 constexpr std::uint64_t members_looked_at_in_a_delivery = 8;
 
+// A message that members on other shards have sent back so often is given up: news of members take
+// one step, so it does not happen unless somebody contradicts himself.
+constexpr std::uint8_t picks_sent_back_max = 64;
+
 PublishBatch::Item picked_item(const ShareGroup& group, const ShareMember& member,
                                const MessageView& message) {
     PublishBatch::Item item;
@@ -29,29 +33,27 @@ PublishBatch::Item picked_item(const ShareGroup& group, const ShareMember& membe
 // Each group gets a message once. But for its guests all groups of one name are one (NATS: queue
 // groups are known by their name, whatever their members have subscribed to), so of groups that
 // have none but guests only one gets it, and none if there is a group of both.
+// The groups of one name stand together.
 bool Shard::deliver_to_groups(std::span<ShareGroup* const> groups, const MessageView& message,
                               MemberKey except) {
-    if (groups.size() == 1) return deliver_to_group(*groups[0], message, except);
+    if (groups.size() == 1) return deliver_to_group(*groups[0], message, {.except = except});
     bool taken = false;
-    std::vector<ShareGroup*> of_guests;  // of one name
-    for (std::size_t i = 0; i < groups.size(); ++i) {
-        ShareGroup& group = *groups[i];
-        if (group.guests() < group.size()) {
-            taken |= deliver_to_group(group, message, except);
-            continue;
-        }
-        const auto of_name = [&](const ShareGroup* other) {
-            return other->share() == group.share();
-        };
-        if (std::ranges::any_of(groups.first(i), of_name)) continue;  // with the first of them
-        of_guests.clear();
+    for (std::size_t begin = 0, end; begin < groups.size(); begin = end) {
+        end = begin + 1;
+        while (end < groups.size() && groups[end]->share() == groups[begin]->share()) ++end;
+        const auto of_one_name = groups.subspan(begin, end - begin);
+        std::vector<ShareGroup*> of_guests;
         bool has_mixed = false;
-        for (ShareGroup* const other : groups.subspan(i)) {
-            if (!of_name(other) || other->guests() == 0) continue;
-            has_mixed |= other->guests() < other->size();
-            of_guests.push_back(other);
+        for (ShareGroup* const group : of_one_name) {
+            if (group->guests() == group->size()) {
+                of_guests.push_back(group);
+                continue;
+            }
+            has_mixed |= group->guests() > 0;
+            taken |= deliver_to_group(*group, message, {.except = except});
         }
-        if (!has_mixed) taken |= deliver_to_one_of(of_guests, message, except);
+        if (!has_mixed && !of_guests.empty())
+            taken |= deliver_to_one_of(of_guests, message, except);
     }
     return taken;
 }
@@ -65,20 +67,24 @@ bool Shard::deliver_to_one_of(std::span<ShareGroup* const> groups, const Message
     std::size_t first = 0;
     while (place >= groups[first]->size()) place -= groups[first++]->size();
     for (std::size_t i = 0; i < groups.size(); ++i)
-        if (deliver_to_group(*groups[(first + i) % groups.size()], message, except)) return true;
+        if (deliver_to_group(*groups[(first + i) % groups.size()], message, {.except = except}))
+            return true;
     return false;
 }
 
 // A member on another shard that cannot take the message sends it back. One on this shard says so
 // at once, and the group knows by then why: that it is busy, or away, so this happens twice at
 // most. Returns false if nobody may have it.
-bool Shard::deliver_to_group(ShareGroup& group, const MessageView& message, MemberKey except) {
+bool Shard::deliver_to_group(ShareGroup& group, const MessageView& message, Picking picking) {
     std::uint64_t steps = 0;
     bool taken = false;
-    for (std::size_t left = 3 * group.size(); left > 0 && !taken; --left) {
-        const ShareMember* const member = group.pick(message, except, steps);
+    std::size_t left = picking.hops < picks_sent_back_max ? 3 * group.size() : 0;
+    for (; left > 0 && !taken; --left) {
+        const ShareMember* const member = group.pick(message, picking.except, steps);
         if (member == nullptr) break;
-        const PublishBatch::Item item = picked_item(group, *member, message);
+        PublishBatch::Item item = picked_item(group, *member, message);
+        item.except = picking.except;
+        item.hops = picking.hops;
         const bool is_here = member->shard == index_;
         if (!is_here) post_shared(member->shard, item);
         taken = !is_here || deliver_to_member(item, GroupRef{group.id(), index_});
@@ -108,26 +114,33 @@ void Shard::take_shared(const PublishBatch::Item& item, unsigned from) {
     using Step = PublishBatch::Step;
     if (item.step == Step::picked) {
         const GroupRef group{item.group, from};
-        if (!deliver_to_member(item, group)) return_to_group(group, item.receiver, item.message);
+        if (!deliver_to_member(item, group))
+            return_to_group(
+                group, item.receiver, item.message,
+                {.except = item.except, .hops = static_cast<std::uint8_t>(item.hops + 1)});
         return;
     }
     ShareGroup* const group = groups_.find(item.group);
     if (group == nullptr) return;
     if (item.step == Step::returned)
-        deliver_to_group(*group, item.message);
+        deliver_to_group(*group, item.message, {.except = item.except, .hops = item.hops});
     else if (deliver_offer(*group, item.message, item.receiver))
         mail_for(from).offers_taken.push_back({item.receiver, item.group, item.packet_id});
 }
 
-void Shard::return_to_group(GroupRef group, MemberKey member, const MessageView& message) {
+void Shard::return_to_group(GroupRef group, MemberKey member, const MessageView& message,
+                            Picking picking) {
     if (group.shard == index_) {
-        if (ShareGroup* const found = groups_.find(group.id)) deliver_to_group(*found, message);
+        if (ShareGroup* const found = groups_.find(group.id))
+            deliver_to_group(*found, message, picking);
         return;
     }
     PublishBatch::Item item;
     item.message = message;
     item.receiver = member;
     item.group = group.id;
+    item.except = picking.except;
+    item.hops = picking.hops;
     item.step = PublishBatch::Step::returned;
     post_shared(group.shard, item);
 }

@@ -61,7 +61,7 @@ void Shard::end_recovered(const RecoveredSession& kept, const Identity* owner) {
         MessageView message = will.message->view();
         if (will.expires) message.expires_at = now_ + seconds(will.expiry_s);
         message.tenant = owner->tenant_id();
-        if (owner->may_publish(message.topic)) publish(message, Sender{}, false);
+        if (owner->may_publish_mqtt(message.topic)) publish(message, Sender{}, false);
     }
     if (kept.queue.shared > 0)
         keeper_.load_orphans(kept.session.id, kept.queue, {});

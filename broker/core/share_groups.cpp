@@ -6,8 +6,9 @@
 namespace drawbridge::core {
 namespace {
 
-bool has_name_for(const ShareMember& member, std::string_view topic) {
-    return member.is_guest ? is_nats_name(topic) : is_mqtt_name(topic);
+bool has_name_for(const ShareMember& member, std::string_view filter, std::string_view topic) {
+    if (member.is_guest) return is_nats_name(topic);
+    return is_mqtt_name(topic) && !(is_internal_name(topic) && has_leading_wildcard(filter));
 }
 
 }  // namespace
@@ -18,7 +19,7 @@ const ShareMember* ShareGroup::best(const MessageView& message, MemberState wors
         for (auto at = row.begin(); at != row.end(); ++at) {
             if (at->state > worst) return nullptr;
             ++steps;
-            if (at->key == except || !has_name_for(*at, message.topic) ||
+            if (at->key == except || !has_name_for(*at, filter_, message.topic) ||
                 !at->identity->may_be_given(message.topic, message.tenant))
                 continue;
             row.splice(row.end(), row, at);

@@ -5,6 +5,7 @@
 // it; and some topics of MQTT are no subjects. (What the escapes are is the bridge's business.)
 #pragma once
 
+#include <cstddef>
 #include <string_view>
 
 namespace drawbridge::core {
@@ -17,12 +18,21 @@ inline bool is_mqtt_name(std::string_view topic) {
     return topic.find(name_escape) == std::string_view::npos;
 }
 
-// Can a NATS message have it as its subject? False if it has blanks or control characters, or a
-// level that would be read as a wildcard.
+// A longer subject does not fit into a control line of NATS: 4096 bytes of arguments, two of which
+// are a blank and a digit.
+constexpr std::size_t nats_name_bytes_max = 4'094;
+
+// Can a NATS message have it as its subject? False if it has blanks or control characters, a level
+// that would be read as a wildcard, or would be too long.
 bool is_nats_name(std::string_view topic);
 
 // Replies of NATS requests, and what NATS keeps to itself. MQTT clients get them by filters that
 // name them, not by those that begin with a wildcard.
 bool is_internal_name(std::string_view topic);
+
+// Does the filter match names whatever their first level is?
+inline bool has_leading_wildcard(std::string_view filter) {
+    return filter.starts_with('+') || filter.starts_with('#');
+}
 
 }  // namespace drawbridge::core

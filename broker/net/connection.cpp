@@ -26,6 +26,7 @@ void Connection::flush() {
             call();
     }
     const bool was_full = is_full();
+    const std::size_t before = output.size();
     const Stream::Sent sent = blocked_ ? Stream::Sent::blocked : stream_.send(output);
     blocked_ = sent == Stream::Sent::blocked;
     if (sent == Stream::Sent::failed) {
@@ -35,7 +36,7 @@ void Connection::flush() {
         return read_next_turn();
     }
     if (!waiting_) watch();
-    written();
+    written(before - output.size());
     if ((was_full || stalled_) && !is_full()) call();
     stalled_ = is_full();
 }

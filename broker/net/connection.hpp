@@ -44,8 +44,8 @@ protected:
     virtual bool is_admitted() const = 0;
     // So much waits for it that it is not read any more.
     virtual bool is_full() const = 0;
-    // The last written() was so; how much is left is in `output`.
-    virtual void written() {}
+    // Output has been written, as much as the socket took; what is left is in `output`.
+    virtual void written(std::size_t) {}
     // A layer of the stream has failed, and what follows is the end.
     virtual void stream_broke(const std::string&) {}
     // The connection is gone. why: "" if nothing is known.

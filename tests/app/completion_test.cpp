@@ -7,6 +7,7 @@
 #include "auth/profile_store.hpp"
 #include "broker/app/cli_devices.hpp"
 #include "broker/app/cli_keys.hpp"
+#include "broker/app/cli_routes.hpp"
 #include "broker/app/cli_services.hpp"
 #include "tests/support/temporary_directory.hpp"
 
@@ -24,6 +25,7 @@ public:
         add_device_commands(app, options);
         add_service_commands(app, options);
         add_key_commands(app, options);
+        add_route_commands(app, options);
     }
     Words complete(std::string_view line) {
         return complete_words(app, options, "drawbridge " + std::string(line));
@@ -96,6 +98,14 @@ TEST_CASE_METHOD(Fixture, "profiles complete, those built in and the operator's 
     CHECK(complete("device set pump --profile=op") == Words{"--profile=open"});
     CHECK(complete("device list --profile los") == Words{"losant"});
     CHECK(complete("device list --profile none") == Words());
+}
+
+TEST_CASE("who publishes in a test of routes is one of two", "[app][completion]") {
+    Fixture fixture;
+    CHECK(fixture.complete("route te") == Words{"test"});
+    CHECK(fixture.complete("route test a --from ") == Words{"nats", "mqtt"});
+    CHECK(fixture.complete("route test a --from m") == Words{"mqtt"});
+    CHECK(fixture.complete("route test ").empty());
 }
 
 }  // namespace

@@ -233,6 +233,15 @@ TEST_CASE("a client that flaps is banned, for longer each time, until it is calm
             for (int i = 0; i < 3; ++i) CHECK(connect(1, "pump").empty());
         }
     }
+    SECTION("connections that share a client id are not counted") {
+        const LoginAttempt shared{.network = 1,
+                                  .address = "192.0.2.7:1",
+                                  .name = "x",
+                                  .client_id = "pump",
+                                  .shares_client_id = true};
+        for (int i = 0; i < 10; ++i) CHECK_FALSE(throttle.begin(shared, now));
+        CHECK(connect(1, "pump") == "banned");
+    }
     SECTION("the fourth is not") {
         for (const int length : {1, 2, 4, 8, 16, 32, 60, 60}) {
             CHECK(connect(1, "pump") == "banned");

@@ -4,6 +4,7 @@ import signal
 import pytest
 
 import broker_process
+import nats_client
 
 TEST_LIMIT_S = 60
 
@@ -35,6 +36,29 @@ def sharded_broker(request, tmp_path_factory):
     directory = tmp_path_factory.mktemp("broker")
     with broker_process.running(directory, broker={"threads": request.param}) as broker:
         yield broker
+
+
+@pytest.fixture(scope="module", params=["shards1", "shards3", "nats-server"])
+def server(request, tmp_path_factory):
+    """Whom NATS clients talk to without credentials: this broker, or Debian's nats-server."""
+    if request.param == "nats-server":
+        if not nats_client.NATS_SERVER:
+            pytest.skip("nats-server is not installed")
+        with nats_client.nats_server() as server:
+            yield server
+        return
+    directory = tmp_path_factory.mktemp("broker")
+    threads = int(request.param.removeprefix("shards"))
+    with nats_client.serving(directory, threads=threads, nats={"allow_anonymous": True}) as server:
+        server.account = None
+        yield server
+
+
+@pytest.fixture
+def client(server):
+    """A NATS client that has been let in."""
+    with server.client() as client:
+        yield client
 
 
 @pytest.hookimpl(hookwrapper=True)
