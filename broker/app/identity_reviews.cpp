@@ -41,24 +41,29 @@ void IdentityReviews::add_to_each_shard(Put put) {
     if (network_ == nullptr) return;
     for (unsigned index = 0; index < network_->loops(); ++index) {
         Pending& pending = pending_[index];
-        const bool review_is_due = !pending.empty();
         put(pending);
-        if (review_is_due) continue;
+        if (std::exchange(pending.is_under_way, true)) continue;
         net::Loop& loop = network_->loop(index);
         loop.post([this, &loop] { review(loop.shard()); });
     }
 }
 
 void IdentityReviews::review(core::Shard& shard) {
-    Pending changes;
+    auto changes = std::make_shared<Pending>();
     {
         const std::scoped_lock lock(mutex_);
-        std::swap(changes, pending_[shard.index()]);
+        Pending& pending = pending_[shard.index()];
+        pending.is_under_way = !pending.empty();
+        if (!pending.is_under_way) return;
+        changes->devices.swap(pending.devices);
+        changes->profiles.swap(pending.profiles);
     }
-    remember(recent_[shard.index()], changes, shard.now());
-    shard.review_identities([&](const std::string& client_id, const core::IdentityPtr& held) {
-        return judge(client_id, held, changes);
-    });
+    remember(recent_[shard.index()], *changes, shard.now());
+    shard.review_identities(
+        [changes](const std::string& client_id, const core::IdentityPtr& held) {
+            return judge(client_id, held, *changes);
+        },
+        [this, &shard] { review(shard); });
 }
 
 // What is too old is looked for now and then, not with each of the many changes of an import.

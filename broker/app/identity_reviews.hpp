@@ -33,6 +33,8 @@ private:
         std::unordered_map<std::string, DeviceChangePtr> devices;       // by device_id
         std::unordered_map<std::string, auth::ProfileChange> profiles;  // by name
 
+        bool is_under_way = false;  // a review, which takes up the next changes when it is done
+
         bool empty() const { return devices.empty() && profiles.empty(); }
     };
     // Changes that have been reviewed, for clients that were on their way meanwhile.

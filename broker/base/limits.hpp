@@ -76,6 +76,9 @@ constexpr std::uint64_t work_of_a_filter = 256;  // of a SUBSCRIBE or UNSUBSCRIB
 constexpr std::size_t pumped_per_turn_max = 16;
 constexpr std::size_t pumped_messages_max = 1'024;
 
+// Clients whose identity is looked at in one turn when something has changed: a millisecond or two.
+constexpr std::size_t reviewed_per_turn_max = 4'096;
+
 // Messages that wait for one client and are kept on disk: as many as these are in memory as well
 // while it is connected, and as many bytes are read at a time.
 constexpr std::size_t queue_messages_in_memory = 256;

@@ -109,11 +109,7 @@ void Shard::enter(Link& link, std::unique_ptr<ConnectRequest> request, bool in_p
         session = nullptr;
     }
     const bool session_present = session != nullptr;
-    if (!session_present) {
-        auto made = std::make_unique<Session>(*this, request->client_id, ++last_key_);
-        session = made.get();
-        sessions_.emplace(session->client_id(), std::move(made));
-    }
+    if (!session_present) session = &add_session(request->client_id);
     session->attach(link, *request, session_present);
     if (forgets_one && !link.held && link.session != nullptr && keeper_.must_hold(Until::committed))
         keeper_.hold(link);

@@ -2,6 +2,9 @@
 // else. What a shard and its keeper ask of either.
 #pragma once
 
+#include <boost/intrusive/list_hook.hpp>
+#include <string>
+
 #include "broker/core/mailbox.hpp"
 #include "broker/core/subscriber.hpp"
 
@@ -15,8 +18,15 @@ struct Sender {
     std::uint32_t asks = 0;  // not 0: it is to hear by this number that somebody has taken it
 };
 
-class Client : public Subscriber {
+using RosterHook =
+    boost::intrusive::list_base_hook<boost::intrusive::tag<struct OfRoster>,
+                                     boost::intrusive::link_mode<boost::intrusive::auto_unlink>>;
+
+class Client : public Subscriber, public RosterHook {
 public:
+    virtual const std::string& client_id() const = 0;
+    virtual const IdentityPtr& held_identity() const = 0;
+
     // A message that a share group has picked this client for. Returns false if it cannot take it,
     // because it is away, busy or no member any more, or has other rules: the group did not know
     // and has been told.

@@ -20,9 +20,7 @@ public:
     MemberKey client_key() const override { return key_; }
     bool is_guest() const override { return true; }
 
-    // For people; several guests may have the same.
-    virtual const std::string& client_id() const = 0;
-    virtual const IdentityPtr& held_identity() const = 0;
+    // (client_id() is for people; several guests may have the same.)
     virtual std::string address() const = 0;
     virtual std::string_view protocol() const = 0;
     virtual WallTime connected_at() const = 0;

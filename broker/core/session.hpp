@@ -47,11 +47,11 @@ public:
     Session(Shard& shard, std::string client_id, MemberKey key);
     ~Session();
 
-    const std::string& client_id() const { return client_id_; }
+    const std::string& client_id() const override { return client_id_; }
     MemberKey key() const { return key_; }
     Link* link() const { return link_; }
     const Identity& identity() const { return *identity_; }
-    const IdentityPtr& held_identity() const { return identity_; }
+    const IdentityPtr& held_identity() const override { return identity_; }
     wire::Version version() const { return version_; }
     WallTime connected_at() const { return connected_at_; }
 

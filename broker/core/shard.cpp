@@ -26,6 +26,7 @@ void Shard::begin_turn(TimePoint now) {
     keeper_.begin_turn();
     pump_some();
     end_sessions();
+    review_some();
 }
 
 // The more there are, the more in one turn: clients cannot make them faster than they end.
@@ -242,7 +243,16 @@ void Shard::pump_later(Session& session) {
     if (!std::exchange(session.pump_pending, true)) pumping_.push_back(&session);
 }
 
+Session& Shard::add_session(std::string client_id) {
+    auto made = std::make_unique<Session>(*this, std::move(client_id), ++last_key_);
+    Session& session = *made;
+    sessions_.emplace(session.client_id(), std::move(made));
+    roster_.add(session);
+    return session;
+}
+
 void Shard::session_discarded(Session& session) {
+    roster_.remove(session);
     members_.erase(session.key());
     if (session.pump_pending) std::erase(pumping_, &session);
     const auto found = sessions_.find(std::string_view(session.client_id()));
@@ -270,25 +280,6 @@ void Shard::disconnect_all(Reason reason) {
 
 void Shard::visit_sessions(const std::function<void(const Session&)>& visit) const {
     for (const auto& [id, session] : sessions_) visit(*session);
-}
-
-void Shard::review_identities(const Judge& judge) {
-    review_guests(judge);
-    std::vector<std::pair<Session*, Verdict>> concerned;
-    for (const auto& [id, session] : sessions_) {
-        Verdict verdict = judge(session->client_id(), session->held_identity());
-        if (verdict.kind != Verdict::Kind::keep)
-            concerned.emplace_back(session.get(), std::move(verdict));
-    }
-    for (auto& [session, verdict] : concerned) {
-        if (verdict.kind == Verdict::Kind::replace) {
-            session->change_identity(std::move(verdict.identity));
-            continue;
-        }
-        if (session->link() != nullptr) session->detach(End::broker_closed, Reason::not_authorized);
-        if (verdict.kind == Verdict::Kind::discard && find(session->client_id()) == session)
-            session->discard();
-    }
 }
 
 }  // namespace drawbridge::core

@@ -28,6 +28,7 @@
 #include "broker/core/retained_store.hpp"
 #include "broker/core/retained_sweep.hpp"
 #include "broker/core/rewriter.hpp"
+#include "broker/core/roster.hpp"
 #include "broker/core/route_cache.hpp"
 #include "broker/core/session.hpp"
 #include "broker/core/share_groups.hpp"
@@ -65,7 +66,9 @@ public:
     // True while a mailbox that this shard writes to is full: it must not read from clients then.
     bool congested() const;
     // True while work is left that was cut into pieces: the owner must not sleep.
-    bool has_work() const { return !pumping_.empty() || !ending_.empty() || keeper_.has_work(); }
+    bool has_work() const {
+        return !pumping_.empty() || !ending_.empty() || !reviews_.empty() || keeper_.has_work();
+    }
     // False when clients cause more log lines than anybody reads.
     bool may_log() { return quota_.allows(now_); }
 
@@ -101,7 +104,9 @@ public:
     bool kick(std::string_view client_id);
     void disconnect_all(Reason reason);
     void visit_sessions(const std::function<void(const Session&)>& visit) const;
-    // Asks for each session and guest what holds now for its identity.
+    // Asks for each session and guest what holds now for its identity, a piece in each turn from
+    // the next one on; of those who come meanwhile as well. done: called in the last of them. One
+    // review begins when the one before it is done.
     struct Verdict {
         enum class Kind {
             keep,
@@ -113,7 +118,8 @@ public:
         IdentityPtr identity;  // of replace
     };
     using Judge = std::function<Verdict(const std::string& client_id, const IdentityPtr& identity)>;
-    void review_identities(const Judge& judge);
+    void review_identities(
+        Judge judge, std::function<void()> done = [] {});
 
     // --- guests
     MemberKey draw_key() { return ++last_key_; }
@@ -189,7 +195,9 @@ private:
     void note_refused(const Link& link, const ConnectRequest& request, AuditEvent::Kind kind,
                       std::string_view topic, std::string_view why);
     void settle(Contest& contest);
-    void review_guests(const Judge& judge);
+    Session& add_session(std::string client_id);
+    void review_some();
+    void carry_out(Verdict verdict, Client& client);
     void end_guests(Reason reason);
     std::unique_ptr<ConnectRequest> end_contest(Contest& contest);
     Contest* contest_for(std::string_view client_id);
@@ -235,6 +243,12 @@ private:
     Deadlines deadlines_;  // before what is in it
     Keeper keeper_{*this};
     RetainedSweep retained_sweep_{*this};
+    struct Review {
+        Judge judge;
+        std::function<void()> done;
+    };
+    std::deque<Review> reviews_;  // the first one is under way
+    Roster roster_;
     Sessions sessions_;                                      // keyed by the session's own client id
     boost::unordered_flat_map<MemberKey, Client*> members_;  // clients with shared subscriptions
     boost::unordered_flat_map<MemberKey, Guest*> guests_;

@@ -8,12 +8,14 @@ namespace drawbridge::core {
 
 void Shard::add_guest(Guest& guest) {
     guests_.emplace(guest.client_key(), &guest);
+    roster_.add(guest);
     stats_.guests.add();
     stats_.connections.add();
 }
 
 void Shard::remove_guest(Guest& guest) {
     if (guests_.erase(guest.client_key()) == 0) return;
+    roster_.remove(guest);
     members_.erase(guest.client_key());
     keeper_.forget_paused(guest);
     stats_.guests.subtract();
@@ -40,20 +42,6 @@ void Shard::end_guests(Reason reason) {
     for (Guest* guest : all) {
         if (reason == Reason::server_shutting_down) guest->warn_of_end();
         guest->end(reason);
-    }
-}
-
-void Shard::review_guests(const Judge& judge) {
-    std::vector<std::pair<Guest*, Verdict>> concerned;
-    visit_guests([&](Guest& guest) {
-        Verdict verdict = judge(guest.client_id(), guest.held_identity());
-        if (verdict.kind != Verdict::Kind::keep) concerned.emplace_back(&guest, std::move(verdict));
-    });
-    for (auto& [guest, verdict] : concerned) {
-        if (verdict.kind == Verdict::Kind::replace)
-            guest->change_identity(std::move(verdict.identity));
-        else
-            guest->end(Reason::not_authorized);
     }
 }
 

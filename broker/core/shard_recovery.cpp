@@ -15,9 +15,7 @@ void Shard::restore(RecoveredSession&& kept, IdentityPtr identity) {
     // No client has two sessions; if the file says so, the older one goes.
     if (Session* const older = find(kept.session.client_id)) older->discard();
     const unsigned shard = kept.shard;
-    auto made = std::make_unique<Session>(*this, kept.session.client_id, ++last_key_);
-    Session& session = *made;
-    sessions_.emplace(session.client_id(), std::move(made));
+    Session& session = add_session(kept.session.client_id);
     session.restore(std::move(kept), std::move(identity));
     recovered_.emplace(&session, shard);
 }
