@@ -312,15 +312,19 @@ TEST_CASE("what cannot be read for another reason is tried again, and holds nobo
     life.run("ALTER TABLE chunks RENAME TO elsewhere");
     life.journal->load(0, {1, 1, 1, 1, 1, false});
     life.journal->load(0, {1, 1, 1, 1, 1, true});
-    CHECK(life.journal->loaded(0).empty());
-    life.run("ALTER TABLE elsewhere RENAME TO chunks");
     std::size_t messages = 0;
     std::size_t answers = 0;
-    CHECK(life.news.wait([&] {
+    const auto take = [&] {
         for (const auto& loaded : life.journal->loaded(0)) {
             ++answers;
             messages += loaded.messages.size();
         }
+    };
+    take();  // an answer without messages needs no chunk
+    CHECK(messages == 0);
+    life.run("ALTER TABLE elsewhere RENAME TO chunks");
+    CHECK(life.news.wait([&] {
+        take();
         return answers == 2;
     }));
     CHECK(messages == 1);
