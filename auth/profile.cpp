@@ -52,8 +52,9 @@ Profiles make_built_in() {
         .name = "service",
         .client_ids = {"{device_id}", "{device_id}/*"},  // several sessions
         .usernames = {"{device_id}"},
-        .publish = {"#"},
-        .subscribe = {"#"},
+        // What NATS libraries ask for: services that answer, and JetStream, which does not.
+        .publish = {"#", "$SRV/#", "$JS/API/#"},
+        .subscribe = {"#", "$SRV/#"},
         .deny_publish = {},
         .deny_subscribe = {},
     });

@@ -6,6 +6,7 @@
 #include "broker/base/limits.hpp"
 #include "broker/base/log.hpp"
 #include "broker/core/broker.hpp"
+#include "broker/core/topic_names.hpp"
 
 namespace drawbridge::core {
 
@@ -189,7 +190,14 @@ Shard::Published Shard::publish_as_it_is(const MessageView& message, const Sende
 bool Shard::deliver_here(const MessageView& message, const Sender& from) {
     const Route& route = routes_.find(message.topic, message.tenant);
     worked(route.targets.size() + route.groups.size());
-    if (route.unnamed > 0) stats_.unnamed.add(route.unnamed);
+    if (route.unnamed > 0) {
+        stats_.unnamed.add(route.unnamed);
+        // Each of them once a minute, a few at a time.
+        constexpr auto receive = RecentRefusals::Operation::subscribe;
+        if (recent_refusals_.is_news({}, receive, message.topic, now_) && may_log())
+            log::info("{} has no name for the topic {}: subscribers there do not get it",
+                      is_mqtt_name(message.topic) ? "NATS" : "MQTT", message.topic);
+    }
     bool taken = false;
     if (!route.targets.empty()) {
         OutgoingPublish publish(message, now_, route.targets.size());

@@ -119,8 +119,14 @@ TEST_CASE("an identity with another device keeps its key, and nothing of the old
     CHECK_FALSE(after.may_subscribe("y"));
 }
 
-TEST_CASE("service: all topics but those that begin with $", "[auth][acl]") {
+TEST_CASE("service: all topics but those that begin with $, and what NATS libraries need of those",
+          "[auth][acl]") {
     const DeviceIdentity service = identity(built_in("service"));
+    CHECK(service.may_publish("$JS/API/INFO"));
+    CHECK_FALSE(service.may_publish("$JS/ACK/a"));
+    CHECK_FALSE(service.may_subscribe("$JS/API/#"));
+    CHECK(service.may_publish("$SRV/PING"));
+    CHECK(service.may_subscribe("$SRV/#"));
     CHECK(service.may_publish("a/b"));
     CHECK_FALSE(service.may_publish("$SYS/x"));
     CHECK(service.may_subscribe("#"));

@@ -203,7 +203,7 @@ TEST_CASE("NATS: who does not read is cut off at its bound, without a word", "[b
     NatsPeer source(pump, 0);
     slow.ask("SUB a 1\r\n");
     reads.ask("SUB a 1\r\n");
-    slow.network_takes = false;
+    slow.network_takes = 0;
     const std::string payload(1'000, 'x');
     for (int i = 0; i < 9; ++i) source.ask(pub("a", payload));
     CHECK_FALSE(slow.closed);
@@ -220,12 +220,12 @@ TEST_CASE("NATS: who reads nothing for write_deadline is cut off, who reads a li
     NatsPeer stuck(pump, 0);
     NatsPeer source(pump, 0);
     stuck.ask("SUB a 1\r\n");
-    stuck.network_takes = false;
+    stuck.network_takes = 0;
     source.ask(pub("a", "x"));
     pump.advance(seconds(9));
     CHECK_FALSE(stuck.closed);
     pump.run_on(0, [&](core::Shard& home) {
-        stuck.takes_once = 1;
+        stuck.network_takes = 1;
         home.mark_dirty(stuck);
     });
     pump.advance(seconds(9));

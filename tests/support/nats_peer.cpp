@@ -1,5 +1,6 @@
 #include "tests/support/nats_peer.hpp"
 
+#include <algorithm>
 #include <array>
 
 #include "broker/base/assert.hpp"
@@ -8,7 +9,10 @@ namespace drawbridge::test {
 
 NatsPeer::NatsPeer(ShardPump& pump, unsigned shard, const bridge::NatsSettings& settings,
                    core::IdentityPtr who)
-    : pump_(pump), shard_(shard % pump.broker().shards()), settings_(settings) {
+    : pump_(pump),
+      shard_(shard % pump.broker().shards()),
+      settings_(settings),
+      pending_(settings.max_pending_bytes_in_all) {
     pump_.run_on(shard_, [&](core::Shard& home) {
         client_.emplace(home, *this, pending_, settings_, 1, std::move(who));
     });
@@ -53,19 +57,17 @@ void NatsPeer::receive() {
 }
 
 void NatsPeer::flush() {
-    std::array<Bytes, 4> pieces;
-    const std::size_t before = output.size();
-    output.take(std::exchange(takes_once, 0));
-    while (network_takes && !output.empty()) {
-        const std::size_t count = output.peek(pieces);
-        std::size_t size = 0;
-        for (std::size_t i = 0; i < count; ++i) {
-            said_ += as_text(pieces[i]);
-            size += pieces[i].size();
-        }
+    std::size_t sent = 0;
+    while (network_takes > 0 && !output.empty()) {
+        std::array<Bytes, 1> piece;
+        output.peek(piece);
+        const std::size_t size = std::min(piece[0].size(), network_takes);
+        said_ += as_text(piece[0].first(size));
         output.take(size);
+        sent += size;
+        if (network_takes != SIZE_MAX) network_takes -= size;
     }
-    client_->written(before - output.size());
+    client_->written(sent);
 }
 
 }  // namespace drawbridge::test

@@ -36,9 +36,8 @@ public:
     void read_on() override { has_news_ = true; }
     std::string address() const override { return "192.0.2.8:50124"; }
 
-    bool network_takes = true;   // false: what is flushed stays in the output
-    std::size_t takes_once = 0;  // so many bytes at the next flush, all the same
-    bool closed = false;         // by the broker
+    std::size_t network_takes = SIZE_MAX;  // so many bytes; the rest stays in the output
+    bool closed = false;                   // by the broker
 
 private:
     void receive();
@@ -46,7 +45,7 @@ private:
     ShardPump& pump_;
     const unsigned shard_;
     const bridge::NatsSettings settings_;
-    bridge::PendingBytes pending_{settings_.max_pending_bytes_in_all};
+    bridge::PendingBytes pending_;
     std::optional<bridge::NatsClient> client_;
     std::string input_;
     std::string said_;
