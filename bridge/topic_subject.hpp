@@ -22,18 +22,18 @@
 #include <string>
 #include <string_view>
 
+#include "broker/core/topic_names.hpp"
+
 namespace drawbridge::bridge {
 
 // A longer subject does not fit into the control line of a SUB or a PUB: 4096 bytes of arguments,
 // two of which are a blank and a digit.
-constexpr std::size_t subject_bytes_max = 4'094;
+constexpr std::size_t subject_bytes_max = core::nats_name_bytes_max;
 
-constexpr char subject_only_mark = '\xFF';
+constexpr char subject_only_mark = core::name_escape;
 
 // Is this topic the router's spelling of a subject that has no topic?
-inline bool is_subject_only(std::string_view topic) {
-    return !topic.empty() && std::memchr(topic.data(), 0xFF, topic.size()) != nullptr;
-}
+inline bool is_subject_only(std::string_view topic) { return !core::is_mqtt_name(topic); }
 
 // The subject of a topic, as an MQTT client published it or as topic_of_subject() spelled it.
 // False if it has none, and goes to MQTT clients only: a blank, a control character, a level that
